@@ -287,6 +287,9 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /requests": func() asking {
 			return asking{"/requests", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": dataset.ID}}}, ""}
 		},
+		"POST /requests (check)": func() asking {
+			return asking{"/requests?check=true", map[string]any{"project": "crops", "items": []map[string]any{{"dataset": dataset.ID}}}, ""}
+		},
 		"GET /requests/{id}": is("/requests/" + string(one.ID)),
 		"POST /requests/{id}/review": func() asking {
 			d := s.offered(next(), "application/json", map[string]any{"template": "ask-the-holder"})

@@ -80,7 +80,8 @@ func (n *nearer) total(q Query) uint64 {
 }
 
 // known parts the words, by their places, into those that find something and those that
-// find nothing, after it has written the latter as they are written here.
+// find nothing, after it has written the latter as they are written here. What a word finds that
+// says nothing by itself is near to nothing.
 func (n *nearer) known() (known, unknown []int) {
 	n.alone = make([]uint64, len(n.words))
 	for i, w := range n.words {
@@ -93,7 +94,7 @@ func (n *nearer) known() (known, unknown []int) {
 				n.alone[i] = n.total(q)
 			}
 		}
-		if n.alone[i] > 0 {
+		if n.alone[i] > 0 && !n.x.maker.Asked(n.words[i]).Empty {
 			known = append(known, i)
 		} else {
 			unknown = append(unknown, i)

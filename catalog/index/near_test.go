@@ -23,6 +23,9 @@ func TestNear(t *testing.T) {
 		"predict wheat yeild": {{Words: "wheat yield", Without: []string{"predict"}, Instead: map[string]string{"yeild": "yield"}, Total: 2}},
 		"prices wheat yield":  {{Words: "wheat yield", Without: []string{"prices"}, Total: 2}, {Words: "prices wheat", Without: []string{"yield"}, Total: 1}},
 		"prices north":        {{Words: "north", Without: []string{"prices"}, Total: 1}, {Words: "prices", Without: []string{"north"}, Total: 1}},
+		"the wheat of Mars":   {{Words: "wheat", Without: []string{"the", "of", "Mars"}, Total: 3}},
+		"the prices of gold":  {{Words: "prices", Without: []string{"the", "of", "gold"}, Total: 1}},
+		"the gold of Mars":    nil, // "the" finds two, and says nothing
 		"σίτος":               {{Words: "σιτου", Instead: map[string]string{"σίτος": "σιτου"}, Total: 1}},
 		"quite other":         nil, "": nil, "a b c d e f g h wheat": nil, "wheta-prices 2o21": nil,
 	} {

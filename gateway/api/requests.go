@@ -39,7 +39,8 @@ type askedItem struct {
 // requestPost asks for datasets of one project together.
 type requestPost struct {
 	Caller
-	Body askBody
+	Check bool `query:"check" doc:"ask for nothing: say what would be, and what is wrong with it"`
+	Body  askBody
 }
 
 // requestList asks for requests, also those that wait for the caller.
@@ -86,6 +87,10 @@ func (s *server) requests(a huma.API) {
 			}
 			for _, it := range b.Items {
 				r.Items = append(r.Items, schemas.RequestItem{Dataset: it.Dataset, Columns: it.Columns, Rows: it.Rows})
+			}
+			if in.Check {
+				r, err := s.Requests.Check(ctx, in.by, r)
+				return &One[schemas.Request]{Status: http.StatusOK, Body: r}, err
 			}
 			r, err := s.Requests.Submit(ctx, in.by, r)
 			if err != nil {

@@ -19,6 +19,7 @@ type askPage struct {
 	Dataset   schemas.Dataset
 	Typed     typed
 	Projects  []schemas.Project
+	Lost      bool // who asks belongs to no organisation
 	Purposes  []string
 	Factories []schemas.Factory
 	Columns   []string
@@ -106,7 +107,7 @@ func showAsk(v *page.Visit, status int, p *askPage) {
 
 // gather collects what the form offers. Where there is one choice only, it is made.
 func gather(v *page.Visit, t typed) (*askPage, error) {
-	p := &askPage{Typed: t, Key: t.Get("key")}
+	p := &askPage{Typed: t, Key: t.Get("key"), Lost: v.Me != nil && v.Me.Participant == ""}
 	if p.Key == "" {
 		p.Key = rand.Text()
 	}
@@ -175,27 +176,26 @@ func (p *askPage) wanted() []string {
 	return p.Typed["column"]
 }
 
-// wouldBe is what the request would come to, nil while there is no project to ask for; with who helps where it is no yes.
+// wouldBe is what the request would come to, nil while there is no project to ask for; with who helps where it is no
+// yes. What sending would find wrong is an error here too.
 func wouldBe(v *page.Visit, p *askPage) (*schemas.Decision, error) {
 	if p.Typed.Get("project") == "" {
 		return nil, nil
 	}
-	until, err := p.Typed.until()
+	r, err := p.request()
 	if err != nil {
 		return nil, err
 	}
-	var d schemas.Decision
-	err = v.API.Post(v.Ctx(), "/decisions", schemas.Ask{
-		Dataset: p.Dataset.ID, Project: schemas.ProjectID(p.Typed.Get("project")), Purpose: p.Typed.Get("purpose"),
-		Factory: schemas.FactoryID(p.Typed.Get("factory")), Columns: p.wanted(), Until: until,
-	}, &d)
-	if err != nil {
+	var would schemas.Request
+	err = v.API.Post(v.Ctx(), "/requests?check=true", r, &would)
+	if err != nil || len(would.Items) == 0 || would.Items[0].Decision == nil {
 		return nil, err // an empty decision would read as a refusal
 	}
+	d := would.Items[0].Decision
 	if d.Verdict != schemas.VerdictYes {
 		p.Helpers = v.Helpers(&p.Dataset, schemas.FactoryID(p.Typed.Get("factory")))
 	}
-	return &d, nil
+	return d, nil
 }
 
 // decision is the part of the form that says what it would come to, as it is typed.
@@ -242,38 +242,48 @@ func askFor(v *page.Visit) error {
 	return nil
 }
 
-// submit asks, once for each form that was shown.
-func submit(v *page.Visit, p *askPage) (made schemas.Request, err error) {
+// asking is a request as the API takes it.
+type asking struct {
+	Project string            `json:"project"`
+	Purpose string            `json:"purpose,omitempty"`
+	Factory string            `json:"factory,omitempty"`
+	Until   time.Time         `json:"until,omitzero"`
+	Answers map[string]string `json:"answers,omitempty"`
+	Message string            `json:"message,omitempty"`
+	Contact string            `json:"contact,omitempty"`
+	Items   []askedItem       `json:"items"`
+}
+
+type askedItem struct {
+	Dataset schemas.DatasetID `json:"dataset"`
+	Columns []string          `json:"columns,omitempty"`
+}
+
+// request makes one of what was typed.
+func (p *askPage) request() (asking, error) {
 	until, err := p.Typed.until()
-	if err != nil {
-		return made, err
-	}
-	type item struct {
-		Dataset schemas.DatasetID `json:"dataset"`
-		Columns []string          `json:"columns,omitempty"`
-	}
-	request := struct {
-		Project string            `json:"project"`
-		Purpose string            `json:"purpose,omitempty"`
-		Factory string            `json:"factory,omitempty"`
-		Until   time.Time         `json:"until,omitzero"`
-		Answers map[string]string `json:"answers,omitempty"`
-		Message string            `json:"message,omitempty"`
-		Contact string            `json:"contact,omitempty"`
-		Items   []item            `json:"items"`
-	}{
+	r := asking{
 		Project: p.Typed.Get("project"), Purpose: p.Typed.Get("purpose"), Factory: p.Typed.Get("factory"), Until: until,
-		Message: p.Typed.Get("message"), Contact: p.Typed.Get("contact"), Items: []item{{p.Dataset.ID, p.wanted()}},
+		Message: p.Typed.Get("message"), Contact: p.Typed.Get("contact"), Items: []askedItem{{p.Dataset.ID, p.wanted()}},
 	}
 	for name, values := range p.Typed {
 		if key, is := strings.CutPrefix(name, "answers/"); is && values[0] != "" {
-			if request.Answers == nil {
-				request.Answers = map[string]string{}
+			if r.Answers == nil {
+				r.Answers = map[string]string{}
 			}
-			request.Answers[key] = values[0]
+			r.Answers[key] = values[0]
 		}
 	}
-	return made, v.Once("/requests", p.Key, request, &made)
+	return r, err
+}
+
+// submit asks, once for each form that was shown.
+func submit(v *page.Visit, p *askPage) (made schemas.Request, err error) {
+	r, err := p.request()
+	if err != nil {
+		return made, err
+	}
+	return made, v.Once("/requests", p.Key, r, &made)
 }
 
 // toMade leads to what came of a request: where it was granted at once to the agreement, which is what the person wants.

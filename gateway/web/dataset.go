@@ -27,12 +27,37 @@ type datasetPage struct {
 	Changes  map[schemas.VersionID]change // of the newest of them
 	Same     []schemas.Origin
 	Stranger bool // nobody signed in
+	Lost     bool // somebody of no organisation
 	Own      bool // the reader's participant provides it
 	MayAsk   bool
-	Time     *chart.Strip        // that it covers
-	newest   *content            // of the latest version, where the reader may know it
-	Mine     []schemas.Agreement // that one's organisation has on it now
+	Time     *chart.Strip // that it covers
+	newest   *content     // of the latest version, where the reader may know it
+	Held     held         // by the reader's organisation
 	For      use
+}
+
+// held are the agreements on a dataset that the reader's organisation has, or had.
+type held struct {
+	Fits   []schemas.Agreement // for the use that the page is about
+	Others []schemas.Agreement // that hold, for another project or purpose
+	Ended  []schemas.Agreement // that were revoked
+}
+
+// holds sorts the agreements on a dataset by what they are to a use.
+func holds(v *page.Visit, id schemas.DatasetID, u *use) (h held, err error) {
+	all, err := mine(v, id)
+	for _, a := range all {
+		switch {
+		case a.State == schemas.AgreementRevoked:
+			h.Ended = append(h.Ended, a)
+		case a.State != schemas.AgreementActive:
+		case a.Purpose == u.Purpose && (u.Project == "" || string(a.Project) == u.Project):
+			h.Fits = append(h.Fits, a)
+		default:
+			h.Others = append(h.Others, a)
+		}
+	}
+	return h, err
 }
 
 // tableShown is a table with its columns.
@@ -68,13 +93,13 @@ func dataset(v *page.Visit) error {
 		return err
 	}
 	body.Own = v.Me != nil && v.Me.Participant == body.Provider
-	body.Stranger = v.Me == nil
+	body.Stranger, body.Lost = v.Me == nil, v.Me != nil && v.Me.Participant == ""
 	body.MayAsk = v.Me == nil || v.Has(schemas.RoleTrainer)
-	body.Mine, err = mine(v, body.ID)
+	err = judge(v, &body)
 	if err != nil {
 		return err
 	}
-	err = judge(v, &body)
+	body.Held, err = holds(v, body.ID, &body.For)
 	if err != nil {
 		return err
 	}

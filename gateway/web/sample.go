@@ -75,11 +75,13 @@ func sampleOf(v *page.Visit, table string) (*samplePage, error) {
 	if table == "" && len(body.Tables) > 0 {
 		body.Table = body.Tables[0]
 	}
-	body.Agreements, err = mine(v, d.ID)
+	all, err := mine(v, d.ID)
+	body.Agreements = slices.DeleteFunc(all, func(a schemas.Agreement) bool { return a.State != schemas.AgreementActive })
+	slices.SortStableFunc(body.Agreements, func(a, b schemas.Agreement) int { return cmp.Compare(len(a.Columns), len(b.Columns)) }) // of all columns first
 	return body, err
 }
 
-// mine are the agreements on a dataset that the reader's organisation has now.
+// mine are the agreements on a dataset that the reader's organisation has, or had.
 func mine(v *page.Visit, id schemas.DatasetID) ([]schemas.Agreement, error) {
 	if v.Me == nil || v.Me.Participant == "" {
 		return nil, nil
@@ -90,7 +92,7 @@ func mine(v *page.Visit, id schemas.DatasetID) ([]schemas.Agreement, error) {
 		return nil, nil
 	}
 	return slices.DeleteFunc(all.Items, func(a schemas.Agreement) bool {
-		return a.State != schemas.AgreementActive || a.Participant != v.Me.Participant
+		return a.Participant != v.Me.Participant
 	}), err
 }
 

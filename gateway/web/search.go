@@ -90,7 +90,9 @@ const (
 // resultsPage is a search with what it found.
 type resultsPage struct {
 	schemas.Found
-	Query   url.Values
+	Query   url.Values // whose words are the nearest that find something, where those that were typed find nothing
+	Typed   string
+	Nearest *schemas.Near // by which it was found then
 	Facets  []facetShown
 	Chosen  []choice
 	For     use
@@ -128,7 +130,7 @@ func results(v *page.Visit) error {
 	if n := len(q.Encode()); n > maxSearch {
 		return schemas.Errorf(schemas.TooLarge, "search", "a search has at most %d bytes; this one has %d", maxSearch, n)
 	}
-	body := resultsPage{Query: q, More: q.Get("cursor") != "", Saves: v.Me != nil}
+	body := resultsPage{Query: q, Typed: q.Get("q"), More: q.Get("cursor") != "", Saves: v.Me != nil}
 	var err error
 	body.For, err = used(v)
 	if err != nil {
@@ -140,7 +142,7 @@ func results(v *page.Visit) error {
 	}
 	body.For.set(ask)
 	status := http.StatusOK
-	err = v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &body.Found)
+	err = body.find(v, ask)
 	switch e := page.Asked(err); {
 	case e != nil: // what was typed stays, with what is wrong about it
 		body.Problem, status = e, http.StatusUnprocessableEntity
@@ -157,7 +159,26 @@ func results(v *page.Visit) error {
 		return err
 	}
 	body.Facets = append(marks, body.Facets...)
-	v.Show(status, "results", titleOf(v, q.Get("q")), &body)
+	v.Show(status, "results", titleOf(v, body.Typed), &body)
+	return nil
+}
+
+// find searches, and where nothing has all the words by those that are nearest to them.
+func (p *resultsPage) find(v *page.Visit, ask url.Values) error {
+	err := v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &p.Found)
+	if err != nil || p.Total > 0 || len(p.Near) == 0 || p.More {
+		return err
+	}
+	ask.Set("q", p.Near[0].Words)
+	found := schemas.Found{}
+	err = v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &found)
+	if err != nil || found.Total == 0 { // it is of what everyone may see
+		ask.Set("q", p.Typed)
+		return err
+	}
+	p.Nearest, found.Near = &p.Near[0], p.Near[1:]
+	p.Found = found
+	p.Query.Set("q", p.Nearest.Words)
 	return nil
 }
 

@@ -42,9 +42,16 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = b.WriteString(read(r))
 	}
 	a.asked, a.sent = append(a.asked, r), append(a.sent, b.String())
-	v, is := a.answers[r.Method+" "+strings.TrimPrefix(r.URL.Path, "/api/v1")]
+	call := r.Method + " " + strings.TrimPrefix(r.URL.Path, "/api/v1")
+	if r.URL.Query().Has("check") {
+		call += "?check"
+	}
+	v, is := a.answers[call]
 	if !is {
 		v = schemas.Errorf(schemas.NotFound, r.URL.Path, "there is nothing at %s", r.URL.Path)
+	}
+	if of, is := v.(func(r *http.Request) any); is {
+		v = of(r)
 	}
 	if err, is := v.(error); is {
 		problem.Write(w, problem.Of(err, slog.New(slog.DiscardHandler)))
@@ -107,6 +114,11 @@ func visited(h http.Handler, method, target string, form url.Values, heads ...st
 
 // hostile is a text that would do harm if a page held it as it is.
 const hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202eevil\u2066\u0007\u200b"
+
+// would is a request of one dataset as it would be.
+func would(d *schemas.Decision) schemas.Request {
+	return schemas.Request{Items: []schemas.RequestItem{{Dataset: "ds-1", Decision: d}}}
+}
 
 // everything is an API whose every text is hostile.
 func everything() *api {
@@ -183,7 +195,7 @@ func everything() *api {
 			{Name: "purpose", Label: text, Help: text}, {Name: "answers/why", Label: text, Help: text, Choices: []string{hostile}},
 		}},
 		"GET /datasets/ds-1/stand-in.arrow": arrowFile(),
-		"POST /decisions":                   decision,
+		"POST /requests?check":              would(&decision),
 		"GET /requests":                     schemas.Page[schemas.Request]{Items: []schemas.Request{request}, Next: hostile},
 		"GET /requests/req-1":               request,
 		"GET /agreements":                   schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
@@ -452,7 +464,7 @@ func TestWritesComeFromHere(t *testing.T) {
 		}
 	}
 	for _, r := range a.asked {
-		if r.Method != http.MethodGet && r.URL.Path != "/api/v1/decisions" {
+		if r.Method != http.MethodGet && !r.URL.Query().Has("check") {
 			t.Errorf("%s %s was called", r.Method, r.URL.Path)
 		}
 	}
@@ -545,7 +557,7 @@ func TestAskedOnce(t *testing.T) {
 	}
 	n := 0
 	for i, r := range a.asked {
-		if r.Method == http.MethodPost && r.URL.Path == "/api/v1/requests" {
+		if r.Method == http.MethodPost && r.URL.Path == "/api/v1/requests" && !r.URL.Query().Has("check") {
 			n++
 			if r.Header.Get("Idempotency-Key") != "form-"+key[1] || r.Header.Get("Authorization") != "Bearer token" {
 				t.Errorf("sent with %v", r.Header)
@@ -597,7 +609,7 @@ func TestWrongFormsKeepWhatWasTyped(t *testing.T) {
 func TestNoDecisionIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	a := everything()
-	a.answers["POST /decisions"] = schemas.BadField("ask", "/columns", "there is no such column")
+	a.answers["POST /requests?check"] = schemas.BadField("request", "/items/0/columns/0", "there is no such column")
 	w := visited(site(t, a, "token"), http.MethodGet, "/datasets/ds-1/ask?some=yes&column=x", nil)
 	if !strings.Contains(w.Body.String(), "there is no such column") || strings.Contains(w.Body.String(), `class="verdict`) {
 		t.Errorf("%d: %s", w.Code, w.Body)
@@ -783,11 +795,73 @@ func TestWhoHelps(t *testing.T) {
 	says("/requests/none", all[0], all[4])
 	a.answers["GET /requests/req-1"] = schemas.Request{ID: "req-1", Items: []schemas.RequestItem{{Dataset: "ds-1", State: schemas.RequestGranted}}}
 	says("/requests/req-1")
-	a.answers["POST /decisions"] = schemas.Decision{Verdict: schemas.VerdictNo}
+	a.answers["POST /requests?check"] = would(&schemas.Decision{Verdict: schemas.VerdictNo})
 	says("/datasets/ds-1/ask?project=p&factory=lumi", all...)
-	a.answers["POST /decisions"] = schemas.Decision{Verdict: schemas.VerdictYes}
+	a.answers["POST /requests?check"] = would(&schemas.Decision{Verdict: schemas.VerdictYes})
 	says("/datasets/ds-1/ask?project=p&factory=lumi")
 	delete(a.answers, "GET /contacts")
-	a.answers["POST /decisions"] = schemas.Decision{Verdict: schemas.VerdictNo}
+	a.answers["POST /requests?check"] = would(&schemas.Decision{Verdict: schemas.VerdictNo})
 	says("/datasets/ds-1/ask?project=p&factory=lumi", all[0], all[1])
+}
+
+// TestHeld: agreements stand beside the use that they are for, others apart, ended ones with why.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	me := schemas.ParticipantID("https://lab.example")
+	a.answers["GET /me"] = schemas.Identity{Participant: me, Roles: []schemas.Role{schemas.RoleTrainer}}
+	a.answers["GET /projects"] = schemas.Page[schemas.Project]{Items: []schemas.Project{
+		{ID: "crops", Purposes: []string{"train-model"}}, {ID: "ads", Purposes: []string{"marketing"}}}}
+	one := func(id, project, purpose string, state schemas.AgreementState) schemas.Agreement {
+		return schemas.Agreement{ID: schemas.AgreementID(id), Participant: me, Project: schemas.ProjectID(project), Purpose: purpose, State: state,
+			Reason: map[schemas.AgreementState]string{schemas.AgreementRevoked: "by mistake"}[state]}
+	}
+	a.answers["GET /agreements"] = schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{
+		one("agr-fits", "crops", "train-model", schemas.AgreementActive), one("agr-gone", "crops", "train-model", schemas.AgreementRevoked)}}
+	h := site(t, a, "token")
+	for target, want := range map[string][]string{
+		"/datasets/ds-1?project=crops&purpose=train-model": {`class="button" href="/agreements/agr-fits#use"`, "by mistake"},
+		"/datasets/ds-1?project=ads&purpose=marketing":     {"Agreements for another use:", `href="/agreements/agr-fits"`, "by mistake"},
+	} {
+		body := visited(h, http.MethodGet, target, nil).Body.String()
+		for _, w := range want {
+			if !strings.Contains(body, w) {
+				t.Errorf("%s lacks %s:\n%s", target, w, body)
+			}
+		}
+		if target == "/datasets/ds-1?project=ads&purpose=marketing" && strings.Contains(body, "#use") {
+			t.Errorf("an agreement for another use is to be used for this one:\n%s", body)
+		}
+	}
+	a.answers["GET /me"] = schemas.Identity{Subject: "newcomer"}
+	for _, target := range []string{"/datasets/ds-1", "/datasets/ds-1/ask"} {
+		if body := visited(h, http.MethodGet, target, nil).Body.String(); !strings.Contains(body, `href="/join"`) {
+			t.Errorf("%s does not say how to join:\n%s", target, body)
+		}
+	}
+}
+
+// TestNearest: where nothing has all words, what the nearest search finds stands there, and what was typed in its field.
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	found := false
+	a.answers["GET /datasets"] = func(r *http.Request) any {
+		switch q := r.URL.Query(); {
+		case q.Get("q") == "crop yield":
+			return schemas.Found{Near: []schemas.Near{{Words: "yield", Without: []string{"crop"}, Total: 1}, {Words: "crops", Total: 1}}}
+		case q.Get("q") == "yield" && found:
+			return schemas.Found{Total: 1, Items: []schemas.Hit{{ID: "ds-7", Title: schemas.Text{"en": "Wheat yields"}}}}
+		}
+		return schemas.Found{}
+	}
+	h := site(t, a, "")
+	for _, found = range []bool{true, false} {
+		body := visited(h, http.MethodGet, "/datasets?q=crop+yield&country=BE", nil).Body.String()
+		for part, want := range map[string]bool{`value="crop yield"`: true, "Wheat yields": found, "These have: yield.": found, `q=crops`: true} {
+			if strings.Contains(body, part) != want {
+				t.Errorf("nearest found: %v; %q stands there: %v\n%s", found, part, !want, body)
+			}
+		}
+	}
 }

@@ -322,7 +322,8 @@ func (m *Maker) ask(word string) Asked {
 		}
 		for _, form := range []string{word, a.Text} { // typed with accents, or without
 			stems := m.make([]byte(form), language).stems
-			a.Empty = a.Empty || len(stems) == 0 && len(form) <= maxWord && isLetters(a.Text)
+			// blé says something, though ble says nothing in Norwegian
+			a.Empty = a.Empty || form == word && len(stems) == 0 && len(form) <= maxWord && isLetters(a.Text)
 			if len(stems) > 0 && !slices.Contains(a.Stems, stems[0]) {
 				a.Stems = append(a.Stems, stems[0])
 			}

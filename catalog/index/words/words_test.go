@@ -90,3 +90,17 @@ func TestRowsOfHyphens(t *testing.T) {
 		t.Errorf("%d words, joined %.50q", len(all), all[0].Joined)
 	}
 }
+
+// A word says nothing by itself as it is typed, not as another language writes it without accents.
+func TestSaysNothing(t *testing.T) {
+	t.Parallel()
+	m, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for word, want := range map[string]bool{"du": true, "à": true, "the": true, "ble": true, "blé": false, "wheat": false} {
+		if m.Asked(word).Empty != want {
+			t.Errorf("%s says nothing by itself: %v", word, !want)
+		}
+	}
+}

@@ -63,41 +63,16 @@ const maxAnswers = 64 << 10
 // the caller is a trainer of a partner, Invalid, NotFound, Conflict when the terms changed
 // while they were judged, again and again.
 func (s *Requests) Submit(ctx context.Context, by schemas.Principal, r schemas.Request) (schemas.Request, error) {
-	err := agreement.SignedIn(by, "request")
+	err := asked(by, &r)
 	if err != nil {
 		return r, err
 	}
-	if !by.Has(schemas.RoleTrainer) {
-		return r, schemas.Refuse("request", "role.trainer", "roles", "only trainers ask for data", "ask the operator for the role")
-	}
-	if r.Project == "" {
-		return r, schemas.BadField("request", "/project", "name the project that the data is for")
-	}
-	r.Contact = strings.TrimPrefix(r.Contact, "mailto:")
-	if r.Contact != "" && !schemas.IsContact(r.Contact) {
-		return r, schemas.BadField(
-			"request",
-			"/contact",
-			"%q is nowhere to ask back: write an address of mail (lab@crop-ai.example) or a page (https://…)",
-			r.Contact,
-		)
-	}
-	answers := 0
-	for question, answer := range r.Answers {
-		answers += len(question) + len(answer)
-	}
-	if answers > maxAnswers {
-		return r, schemas.BadField(
-			"request", "/answers", "the answers are %d bytes long, of at most %d: put documents where the reviewer can open them", answers,
-			maxAnswers,
-		)
-	}
 	// Judged anew where the terms moved, so from what was asked and not from what a first
 	// judgement has made of it.
-	asked := r
+	first := r
 	err = s.agreements.Settle(ctx, "request", func(b agreement.Basis) (func(ctx context.Context, tx *db.Tx) error, error) {
-		r = asked
-		r.Items = slices.Clone(asked.Items)
+		r = first
+		r.Items = slices.Clone(first.Items)
 		grants, err := s.answer(ctx, by, &r, b)
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := agreement.CheckMember(ctx, tx, by, schemas.RoleTrainer)
@@ -111,6 +86,51 @@ func (s *Requests) Submit(ctx context.Context, by schemas.Principal, r schemas.R
 		}, err
 	})
 	return r, err
+}
+
+// Check says what a request would come to, with all that Submit would find wrong with it, and stores nothing: the
+// request has no id, and no agreement. Errors: those of Submit but Conflict.
+func (s *Requests) Check(ctx context.Context, by schemas.Principal, r schemas.Request) (schemas.Request, error) {
+	err := asked(by, &r)
+	if err == nil {
+		_, err = s.answer(ctx, by, &r, agreement.Basis{})
+	}
+	r.ID = ""
+	return r, err
+}
+
+// asked checks what of a request needs no judgement.
+func asked(by schemas.Principal, r *schemas.Request) error {
+	err := agreement.SignedIn(by, "request")
+	if err != nil {
+		return err
+	}
+	if !by.Has(schemas.RoleTrainer) {
+		return schemas.Refuse("request", "role.trainer", "roles", "only trainers ask for data", "ask the operator for the role")
+	}
+	if r.Project == "" {
+		return schemas.BadField("request", "/project", "name the project that the data is for")
+	}
+	r.Contact = strings.TrimPrefix(r.Contact, "mailto:")
+	if r.Contact != "" && !schemas.IsContact(r.Contact) {
+		return schemas.BadField(
+			"request",
+			"/contact",
+			"%q is nowhere to ask back: write an address of mail (lab@crop-ai.example) or a page (https://…)",
+			r.Contact,
+		)
+	}
+	answers := 0
+	for question, answer := range r.Answers {
+		answers += len(question) + len(answer)
+	}
+	if answers > maxAnswers {
+		return schemas.BadField(
+			"request", "/answers", "the answers are %d bytes long, of at most %d: put documents where the reviewer can open them", answers,
+			maxAnswers,
+		)
+	}
+	return nil
 }
 
 // answer judges every item of a new request and gives the agreements that they become.

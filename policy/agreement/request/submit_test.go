@@ -97,6 +97,46 @@ func TestAGrantedRequest(t *testing.T) {
 }
 
 // What is not a request is said field by field, and leaves nothing behind.
+// To check is to be told all that asking would tell, and to ask for nothing.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		d := newRig(t, database, 100, 0)
+		ctx := t.Context()
+		granted, err := d.Submit(ctx, agreementtest.Trainer(), ask("ds-0"))
+		agreementtest.Must(t, err)
+		would, err := d.Requests.Check(ctx, agreementtest.Trainer(), ask("ds-0"))
+		agreementtest.Must(t, err)
+		it := would.Items[0]
+		if would.ID != "" || would.State != schemas.RequestGranted || it.Agreement != "" || it.Decision.Verdict != schemas.VerdictYes ||
+			!slices.ContainsFunc(it.Decision.Notes, func(n string) bool { return strings.Contains(n, string(granted.Items[0].Agreement)) }) {
+			t.Errorf("it would be %+v, decided %+v", would, it.Decision)
+		}
+		for field, wrong := range map[string]func(r *schemas.Request){
+			"/contact":         func(r *schemas.Request) { r.Contact = "nowhere" },
+			"/until":           func(r *schemas.Request) { r.Until = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC) },
+			"/project":         func(r *schemas.Request) { r.Project = "" },
+			"/items/1/dataset": func(r *schemas.Request) { r.Items = items("ds-0", "ds-0") },
+		} {
+			r := ask("ds-0")
+			wrong(&r)
+			_, err := d.Requests.Check(ctx, agreementtest.Trainer(), r)
+			_, like := d.Submit(ctx, agreementtest.Trainer(), r)
+			if !strings.Contains(fmt.Sprintf("%+v", err), field) && (err == nil || like == nil || err.Error() != like.Error()) {
+				t.Errorf("%s: %v, and asked %v", field, err, like)
+			}
+		}
+		if _, err := d.Requests.Check(ctx, agreementtest.Owner(), ask("ds-0")); schemas.KindOf(err) != schemas.Denied {
+			t.Errorf("by who is no trainer: %v", err)
+		}
+		all, _, err := d.Requests.List(ctx, agreementtest.Trainer(), "", "", 10)
+		agreementtest.Must(t, err)
+		if len(all) != 1 {
+			t.Errorf("checking left %d requests", len(all)-1)
+		}
+	})
+}
+
 func TestWhatIsNoRequest(t *testing.T) {
 	t.Parallel()
 	d := newRig(t, dbtest.Open(t, dbtest.SQLite), 0, 0)
