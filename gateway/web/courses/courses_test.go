@@ -88,3 +88,19 @@ func TestProvider(t *testing.T) {
 	s.ShowsTo(french, 200, "GET /help/ask", nil, "Il faut un projet", "Faire l’étape 1")
 	pagetest.New(t, person(schemas.RoleTrainer), had(), Part()).Shows(200, "GET /help/publish", nil, "This is for who provides data")
 }
+
+// Without a playground a course is taken on the project of the agreement that it uses, and else on one that trains models.
+func TestWhichProject(t *testing.T) {
+	t.Parallel()
+	projects := schemas.Page[schemas.Project]{Items: []schemas.Project{
+		{ID: "ads", Purposes: []string{"marketing"}}, {ID: "care", Purposes: []string{"statistics"}}, {ID: "crops", Purposes: []string{"train-model"}}}}
+	for project, agreements := range map[string][]schemas.Agreement{
+		"crops": nil,
+		"care":  {{ID: "agr-1", Project: "care", Dataset: "ds-1", State: schemas.AgreementActive}},
+	} {
+		answers := had()
+		answers["GET /projects"], answers["GET /agreements"] = projects, schemas.Page[schemas.Agreement]{Items: agreements}
+		s := pagetest.New(t, person(schemas.RoleTrainer), answers, Part())
+		s.Hides(s.Shows(200, "GET /help/ask", nil, "project="+project), "project=ads")
+	}
+}

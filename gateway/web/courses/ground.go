@@ -3,6 +3,7 @@ package courses
 import (
 	"cmp"
 	"net/url"
+	"slices"
 	"strings"
 
 	"guichet/gateway/web/page"
@@ -43,18 +44,26 @@ func stand(v *page.Visit, course string) (*ground, error) {
 	return on, nil
 }
 
-// training finds the project, the playground first, and what was asked and used in it. An officer reads the
+// training finds the project, and what was asked and used in it: the playground, else one that has an agreement, else
+// one that trains models, else any. An officer reads the
 // agreements of others too: only those of projects in which she takes part herself are hers.
 func (on *ground) training(v *page.Visit) error {
 	projects, err := v.Projects()
 	if err != nil {
 		return err
 	}
-	mine := map[schemas.ProjectID]bool{}
+	mine, best := map[schemas.ProjectID]bool{}, 0
 	for _, p := range projects {
 		mine[p.ID] = true
-		if on.Project == "" || strings.HasPrefix(string(p.ID), "playground-") {
-			on.Project = string(p.ID)
+		fits := 1
+		switch {
+		case strings.HasPrefix(string(p.ID), "playground-"):
+			fits = 3
+		case slices.Contains(p.Purposes, "train-model"):
+			fits = 2
+		}
+		if fits > best {
+			on.Project, best = string(p.ID), fits
 		}
 	}
 	if on.Project == "" {
@@ -76,9 +85,11 @@ func (on *ground) training(v *page.Visit) error {
 			on.Agreement, on.Dataset.ID = string(a.ID), a.Dataset
 		}
 	}
-	if on.Agreement == "" {
+	i := slices.IndexFunc(agreed.Items, func(a schemas.Agreement) bool { return string(a.ID) == on.Agreement })
+	if i < 0 {
 		return nil
 	}
+	on.Project = string(agreed.Items[i].Project)
 	var flows schemas.Page[schemas.Release]
 	err = v.API.Get(v.Ctx(), "/streams?state=all&limit=1&agreement="+url.QueryEscape(on.Agreement), &flows)
 	on.Streamed = len(flows.Items) > 0
