@@ -239,6 +239,45 @@ func TestModelOfSeveralRuns(t *testing.T) {
 	agreementtest.Refused(t, "of too many", err, schemas.TooLarge, "more than 100 runs")
 }
 
+// What was read after an output was named cannot have gone into it; an output that is no model says nothing of one.
+func TestReadAfterTheOutput(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dbtest.SQLite)
+	s.released("rel-1", "agr-1", "ds-a", "run-1", "complete", 10)
+	s.says(schemas.ChangeRun, "run-1", "run run-1", "project p", "output metrics rows", "digest sha256:aa", "by https://lab.example")
+	s.released("rel-2", "agr-2", "ds-b", "run-1", "complete", 40)
+	day := "|0|0|0|2026-11-26|2026-11-26"
+	for _, args := range [][]string{{"model", "sha256:aa"}, {"run", "run-1"}} {
+		d := s.made("training", args...)
+		same(t, "datasets", []string{"ds-a|https://holder.example|1|10|80" + day}, lines(t, d, "datasets"))
+		same(t, "sums", []string{"1|10|80" + day}, lines(t, d, "sums"))
+		same(t, "later", []string{"ds-b|https://holder.example|run-1|1|40|320" + day}, lines(t, d, "later"))
+		if no := len(d.Notes) > 0 && strings.Contains(d.Notes[0], "No run names this as a model"); no != (args[0] == "model") {
+			t.Errorf("of %v it notes %q", args, d.Notes)
+		}
+	}
+}
+
+// Of what was agreed on and never read a report of processing says so; a report of what is nowhere says that.
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dbtest.SQLite)
+	until := time.Date(2027, 7, 1, 0, 0, 0, 0, time.UTC)
+	for _, set := range []string{"ds-a", "ds-b"} {
+		s.says(schemas.ChangeAgreement, "agr-"+set, "agreement agr-"+set, "dataset "+set, "project p", "participant https://lab.example", "purpose train-model",
+			"provider https://holder.example", "factory f", fmt.Sprintf("until=%d", until.Unix()))
+	}
+	s.released("rel-1", "agr-ds-a", "ds-a", "", "complete", 10)
+	same(t, "activities", []string{"train-model|https://holder.example|https://lab.example|p|f|ds-a|ds-b|1|10|80|0|0|0|2026-11-26|2026-11-26"},
+		lines(t, s.made("processing"), "activities"))
+	if last := strings.Split(lines(t, s.made("permits"), "permits")[0], "|")[11]; last != "2027-06-30" {
+		t.Errorf("what ends as July begins ends on %s", last)
+	}
+	if d := s.made("uses", "dataset", "Winter wheat"); len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "names nothing of this") {
+		t.Errorf("of no dataset at all: %q", d.Notes)
+	}
+}
+
 // Whoever reviews has the last word, a request without an answer waits, and one that was asked on an earlier day is
 // told as far as the days go.
 func TestRequests(t *testing.T) {

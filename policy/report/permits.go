@@ -44,6 +44,15 @@ func (a *agreed) state(now time.Time) schemas.AgreementState {
 	return schemas.AgreementActive
 }
 
+// lastDay is the last day on which it holds: what ends at midnight ends with the day before.
+func (a *agreed) lastDay() string {
+	until, err := time.Parse(time.RFC3339, a.until)
+	if err != nil {
+		return ""
+	}
+	return until.Add(-time.Nanosecond).Format(time.DateOnly)
+}
+
 // agreements are those that q chooses, by their ids. What was revoked later than its days is revoked too.
 func (m *making) agreements(q audit.Query) (map[string]*agreed, error) {
 	out := map[string]*agreed{}
@@ -81,7 +90,7 @@ func permits(m *making) error {
 		a := all[id]
 		sets.add(a.dataset)
 		rows = append(rows, []Cell{number(a.record), text(a.permit), text(id), text(a.participant), text(a.project), text(a.purpose),
-			text(a.action), text(a.dataset), text(a.provider), text(a.factory), text(a.granted), text(a.until[:len(time.DateOnly)]),
+			text(a.action), text(a.dataset), text(a.provider), text(a.factory), text(a.granted), text(a.lastDay()),
 			text(string(a.state(m.until))), text(a.revoked), text(a.because), text(a.rules), text(a.terms)})
 	}
 	m.doc.add("permits", "Permits", OfRecord, "record permit agreement participant project purpose action dataset provider factory "+

@@ -108,7 +108,7 @@ func project(m *making) error {
 	var rows [][]Cell
 	for _, id := range slices.Sorted(maps.Keys(granted)) {
 		a := granted[id]
-		rows = append(rows, []Cell{text(id), text(a.dataset), text(a.purpose), text(a.granted), text(a.until[:len(time.DateOnly)]),
+		rows = append(rows, []Cell{text(id), text(a.dataset), text(a.purpose), text(a.granted), text(a.lastDay()),
 			text(string(a.state(m.until))), text(a.revoked), text(a.because)})
 	}
 	m.doc.add("agreements", "What it was granted", OfRecord, "agreement dataset purpose granted_on until state ended_on reason", rows)

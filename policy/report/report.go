@@ -184,6 +184,9 @@ func (s *Reports) Make(ctx context.Context, by schemas.Principal, ask Ask) (*Doc
 		return nil, err
 	}
 	m.doc.Records = stand(m.stands)
+	if len(m.query.Values) > 0 && m.doc.Records.Count == 0 {
+		m.doc.Notes = append(m.doc.Notes, "The record names nothing of this: see whether the id is right.")
+	}
 	return m.doc, nil
 }
 

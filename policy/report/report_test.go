@@ -202,7 +202,7 @@ func TestReports(t *testing.T) {
 				[]string{"ds-a|https://holder.example|2|130|1040|1|1000|8000|2026-11-26|2026-11-26"}},
 			{"training", []string{"model", "sha256:aa"}, "outputs", []string{"model weights|sha256:aa|run-1|p|2026-11-26"}},
 			{"training", []string{"run", "run-1"}, "sums", []string{"2|130|1040|1|1000|8000|2026-11-26|2026-11-26"}},
-			{"processing", nil, "activities", []string{"train-model|https://holder.example|https://lab.example|p|f|ds-a|" + flow}},
+			{"processing", nil, "activities", []string{"train-model|https://holder.example|https://lab.example|p|f|ds-a||" + flow}},
 			{"processing", nil, "erasures", nil},
 			{"refusals", nil, "rules", []string{"agreement.place|5|2026-11-26|2026-11-26"}},
 			{"refusals", nil, "requests", []string{"space.health|1|2026-11-26|2026-11-26"}},

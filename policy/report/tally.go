@@ -51,6 +51,7 @@ func (a *amount) reach(day string) {
 // flow is one release, as its end says it, or its begin where it had not ended.
 type flow struct {
 	*record
+	begin        int64  // the index of its begin; that of its end where the begin is not among what is read
 	begun, ended string // days
 	rows, bytes  int64
 	atMost       bool
@@ -80,10 +81,14 @@ func (m *making) flows(q audit.Query, names []string, also wanted, told func(f *
 		case r.leaf.kind == schemas.ChangeReleaseBegin:
 			open[id] = waiting{r.index, r.day(), r.leaf.number("most_rows"), r.leaf.number("most_bytes")}
 		case r.leaf.kind == schemas.ChangeReleaseEnd:
+			begin := r.index
+			if w, is := open[id]; is {
+				begin = w.index
+			}
 			delete(open, id)
 			end := schemas.Release{State: schemas.ReleaseState(r.value("state"))}
 			begun := r.leaf.at.Add(-time.Duration(r.leaf.number("ms")) * time.Millisecond).Format(time.DateOnly)
-			return told(&flow{r, begun, r.day(), r.leaf.number("rows"), r.leaf.number("bytes"), end.AtMost()})
+			return told(&flow{r, begin, begun, r.day(), r.leaf.number("rows"), r.leaf.number("bytes"), end.AtMost()})
 		default:
 			return other(r)
 		}
@@ -113,7 +118,7 @@ func (m *making) unended(open map[string]waiting, names []string, told func(f *f
 			return err
 		}
 		for i := range records {
-			err := told(&flow{&records[i], part[i].begun, "", part[i].rows, part[i].bytes, true})
+			err := told(&flow{&records[i], part[i].index, part[i].begun, "", part[i].rows, part[i].bytes, true})
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package report
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"guichet/schemas"
 )
@@ -18,6 +19,8 @@ func training(m *making) error {
 	}
 	var runs names
 	var outputs [][]Cell
+	named := map[string]int64{} // the last output of each run, of those that are asked for
+	models := false
 	q := m.query
 	q.Values = map[string]string{} // a model is named by a value that no index is over; of runs there are few
 	err := each(m.ctx, m.db, q, wanted{schemas.ChangeRun: {"run", "project", "output", "digest"}}, func(r *record) error {
@@ -27,6 +30,8 @@ func training(m *making) error {
 		m.stands = append(m.stands, r.index)
 		runs.add(r.value("run"))
 		if r.value("output") != "" {
+			named[r.value("run")] = r.index
+			models = models || strings.HasPrefix(r.value("output"), "model ")
 			outputs = append(outputs, []Cell{text(r.value("output")), text(r.value("digest")), text(r.value("run")), text(r.value("project")),
 				text(r.day())})
 		}
@@ -41,8 +46,11 @@ func training(m *making) error {
 	case len(runs) == 0 && model != "":
 		return schemas.Errorf(schemas.NotFound, model, "no run of yours names an output %s by then", model)
 	}
+	if model != "" && !models {
+		m.doc.Notes = append(m.doc.Notes, "No run names this as a model: it is another output, and what a model was trained on is not told by it.")
+	}
 	runs.add(run)
-	var in, sets groups[amount]
+	var in, sets, later groups[amount]
 	var sum amount
 	var data names
 	for _, id := range slices.Sorted(maps.Keys(runs)) {
@@ -51,8 +59,15 @@ func training(m *making) error {
 			if f.value("run") != id {
 				return nil // it was found by a value that does not verify
 			}
-			sum.add(f)
 			data.add(f.value("dataset"))
+			if at, is := named[id]; is && f.begin > at { // it cannot have gone into that
+				x, err := later.of(f.value("dataset"), f.value("provider"), f.value("run"))
+				if err == nil {
+					x.add(f)
+				}
+				return err
+			}
+			sum.add(f)
 			x, err := in.of(f.value("dataset"), f.value("provider"), f.value("version"), f.value("table"), f.value("split"),
 				f.value("purpose"))
 			if err != nil {
@@ -75,6 +90,10 @@ func training(m *making) error {
 	m.doc.add("inputs", "Versions, tables and splits that went in", OfRecord, "dataset provider version table split purpose"+flowColumns,
 		in.cells(cells))
 	m.doc.add("sums", "Altogether; what was read twice counts twice", OfRecord, flowColumns, [][]Cell{sum.cells()})
+	if len(later.rows) > 0 {
+		m.doc.add("later", "Read in the same run after its last output was named; not among the above", OfRecord, "dataset provider run"+flowColumns,
+			later.cells(cells))
+	}
 	err = m.describe(data)
 	if err != nil {
 		return err
