@@ -127,6 +127,11 @@ func results(v *page.Visit) error {
 			q.Del(key) // an empty field of the form, or a word of somebody's else
 		}
 	}
+	for _, key := range []string{"from", "to"} {
+		if q.Has(key) {
+			q.Set(key, page.Day(q.Get(key)))
+		}
+	}
 	if n := len(q.Encode()); n > maxSearch {
 		return schemas.Errorf(schemas.TooLarge, "search", "a search has at most %d bytes; this one has %d", maxSearch, n)
 	}

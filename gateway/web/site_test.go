@@ -286,7 +286,7 @@ func pages() []string {
 		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1",
 		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
 		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /help", "GET /me",
-		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=" + url.QueryEscape(hostile), "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
+		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=ds-1", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 		"GET /provide", "GET /provide/new?place=" + url.QueryEscape(hostile), "GET /provide/file", "GET /provide/bar?participant=" + url.QueryEscape(hostile),
 		"GET /provide/ds-1/edit", "GET /provide/ds-1/terms", "GET /provide/ds-1/publish", "GET /provide/ds-1/withdraw", "GET /help", "GET /help/ask", "GET /back", "GET /provide/ds-1/versions/hostile?place=" + url.QueryEscape(hostile),

@@ -306,3 +306,15 @@ func At(path string, q url.Values) string {
 	}
 	return path + "?" + q.Encode()
 }
+
+// Day writes a day that was typed as people write it, 31/12/2026 or 31.12.2026, as machines do; all else stays as it is.
+func Day(said string) string {
+	said = strings.TrimSpace(said)
+	for _, layout := range []string{"2/1/2006", "2.1.2006"} {
+		day, err := time.Parse(layout, said)
+		if err == nil {
+			return day.Format(time.DateOnly)
+		}
+	}
+	return said
+}

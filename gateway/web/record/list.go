@@ -91,6 +91,9 @@ func datasets(records []schemas.Record) (out []schemas.DatasetID) {
 
 // instant writes a day for the API, which knows instants: it begins at midnight, and ends at the next.
 func instant(key, said string) string {
+	if key == "from" || key == "to" {
+		said = page.Day(said)
+	}
 	day, err := time.Parse(time.DateOnly, said)
 	switch {
 	case err != nil || key != "from" && key != "to":

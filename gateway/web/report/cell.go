@@ -92,6 +92,18 @@ func (p *onePage) Cell(column report.Column, c report.Cell) cellShown {
 		if out.Title.Words != "" {
 			out.To = page.At("/reports/project", url.Values{"project": {out.Text}})
 		}
+	case "purpose":
+		out.Text = p.v.Reader.Purpose(out.Text)
+	case "state":
+		out.Text = page.Named(p.v.Reader, "outcome.", out.Text)
+	case "run":
+		if strings.HasPrefix(out.Text, "run-") && plain(out.Text) {
+			out.To = "/runs/" + url.PathEscape(out.Text)
+		}
+	case "permit":
+		if strings.HasPrefix(out.Text, "req-") && plain(out.Text) {
+			out.To = "/requests/" + url.PathEscape(out.Text)
+		}
 	case "agreement":
 		if strings.HasPrefix(out.Text, "agr-") && plain(out.Text) {
 			out.To = "/agreements/" + url.PathEscape(out.Text)

@@ -10,6 +10,7 @@ import (
 	"embed"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,14 +54,21 @@ func kinds(v *page.Visit) ([]report.Kind, error) {
 // form is one report with what was typed.
 type form struct {
 	report.Kind
-	Query url.Values
+	Query    url.Values
+	proposed choices
 }
+
+// Lists says whether a field proposes something.
+func (f form) Lists(name string) bool { return len(f.proposed[name]) > 0 }
 
 // Said is what was typed into a field.
 func (f form) Said(name string) string { return f.Query.Get(name) }
 
 // listPage is all of them.
-type listPage struct{ Forms []form }
+type listPage struct {
+	Forms    []form
+	Proposed choices
+}
 
 func list(v *page.Visit) error {
 	all, err := kinds(v)
@@ -68,8 +76,9 @@ func list(v *page.Visit) error {
 		return err
 	}
 	var body listPage
+	body.Proposed = proposed(v)
 	for _, k := range all {
-		body.Forms = append(body.Forms, form{k, url.Values{}})
+		body.Forms = append(body.Forms, form{k, url.Values{}, body.Proposed})
 	}
 	v.Show(http.StatusOK, "reports", v.Reader.T("report.title"), &body)
 	return nil
@@ -77,12 +86,13 @@ func list(v *page.Visit) error {
 
 // onePage is a report, or its form alone where something is wanting.
 type onePage struct {
-	Form    form
-	Doc     *report.Document
-	Problem *schemas.Error
-	Nowhere bool // what it is of is not there
-	v       *page.Visit
-	titles  titles
+	Form     form
+	Proposed choices
+	Doc      *report.Document
+	Problem  *schemas.Error
+	Nowhere  bool // what it is of is not there
+	v        *page.Visit
+	titles   titles
 }
 
 func one(v *page.Visit) error {
@@ -101,7 +111,13 @@ func one(v *page.Visit) error {
 	}
 	body.Form.Query = typed(body.Form.Kind, v.R.URL.Query())
 	title, status := v.Reader.T("reported.title."+body.Form.Name), http.StatusOK
-	if wanting(body.Form) {
+	body.Proposed = proposed(v)
+	body.Form.proposed = body.Proposed
+	if meant(v, body.Form.Query, body.Proposed) { // its address names the id
+		http.Redirect(v.W, v.R, page.At("/reports/"+v.Param(), body.Form.Query), http.StatusSeeOther)
+		return nil
+	}
+	if len(body.Form.Query) == 0 && wanting(body.Form) { // nothing was asked yet; else the API says what is wanting
 		v.Show(status, "report", title, &body)
 		return nil
 	}
@@ -120,6 +136,7 @@ func one(v *page.Visit) error {
 		return err
 	}
 	if body.Doc != nil {
+		withoutBounds(body.Doc)
 		body.titles, err = titled(v, body.Doc)
 		if err != nil {
 			return err
@@ -127,6 +144,25 @@ func one(v *page.Visit) error {
 	}
 	v.Show(status, "report", title, &body)
 	return nil
+}
+
+// withoutBounds leaves out of tables the columns of what is only known as a bound, where all is known.
+func withoutBounds(doc *report.Document) {
+	for i := range doc.Tables {
+		t := &doc.Tables[i]
+		for k := len(t.Columns) - 1; k >= 0; k-- {
+			if t.LeftOut > 0 || !strings.HasSuffix(t.Columns[k].Name, "_at_most") ||
+				slices.ContainsFunc(t.Rows, func(row []report.Cell) bool { return k < len(row) && row[k].String() != "0" }) {
+				continue
+			}
+			t.Columns = slices.Delete(t.Columns, k, k+1)
+			for j, row := range t.Rows {
+				if k < len(row) {
+					t.Rows[j] = slices.Delete(row, k, k+1)
+				}
+			}
+		}
+	}
 }
 
 // typed is what a form sent of a report's own parameters.
@@ -159,6 +195,9 @@ func wanting(f form) bool {
 
 // instant writes a day for the API, whose reports end before an instant: the day that was typed is the last.
 func instant(name, said string) string {
+	if name == "from" || name == "to" {
+		said = page.Day(said)
+	}
 	day, err := time.Parse(time.DateOnly, said)
 	if err != nil || name != "to" {
 		return said

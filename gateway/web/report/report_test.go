@@ -134,7 +134,7 @@ func TestOne(t *testing.T) {
 	if w := get(h, "/reports/training?run=r"); !strings.Contains(w.Body.String(), "How to verify") || !strings.Contains(a.last("/api/v1/reports/training"), "beside=true") {
 		t.Errorf("%s", w.Body)
 	}
-	if ids := a.last("/api/v1/datasets"); ids != "/api/v1/datasets?id=ds-a%2Cds-hidden&limit=1000" {
+	if ids := a.last("/api/v1/datasets?id"); ids != "/api/v1/datasets?id=ds-a%2Cds-hidden&limit=1000" {
 		t.Errorf("titles are asked for by %s", ids)
 	}
 	w = get(site(t, &api{role: schemas.RoleTrainer}), "/reports/uses?dataset=x")
@@ -245,5 +245,35 @@ func TestEveryWordIsTranslated(t *testing.T) {
 		if got := instant(name, said); got != want {
 			t.Errorf("%s %s: %s", name, said, got)
 		}
+	}
+}
+
+// What is called by its title is found by it where one alone is called so; columns of bounds are shown where there are some.
+func TestByTitle(t *testing.T) {
+	t.Parallel()
+	h := site(t, &api{role: schemas.RoleOfficer})
+	for target, want := range map[string]string{
+		"/reports/uses?dataset=%3Ci%3Eweizen%3C%2Fi%3E&to=30%2F11%2F2026": "/reports/uses?dataset=ds-a&to=30%2F11%2F2026",
+		"/reports/project?project=crop+yield":                             "/reports/project?project=p",
+	} {
+		if w := get(h, target); w.Code != http.StatusSeeOther || w.Header().Get("Location") != want {
+			t.Errorf("%s leads to %q: %d", target, w.Header().Get("Location"), w.Code)
+		}
+	}
+	body := get(h, "/reports").Body.String()
+	for _, want := range []string{`list="projects"`, `<datalist id="projects"><option value="p">Crop yield</option>`, `<option value="ds-a">`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the forms lack %s", want)
+		}
+	}
+	doc := report.Document{Tables: []report.Table{{Columns: []report.Column{{Name: "rows"}, {Name: "rows_at_most"}, {Name: "bytes_at_most"}},
+		Rows: [][]report.Cell{make([]report.Cell, 3), make([]report.Cell, 3)}}}}
+	err := json.Unmarshal([]byte(`[[1,0,0],[2,0,7]]`), &doc.Tables[0].Rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withoutBounds(&doc)
+	if c := doc.Tables[0].Columns; len(c) != 2 || c[1].Name != "bytes_at_most" || len(doc.Tables[0].Rows[1]) != 2 || doc.Tables[0].Rows[1][1].String() != "7" {
+		t.Errorf("%+v", doc.Tables[0])
 	}
 }
