@@ -111,6 +111,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"kind":      func(typ string) string { return strings.TrimPrefix(typ, problemType) },
 		"first":     func(n int, list []string) []string { return list[:min(n, len(list))] },
 		"has":       func(numbers map[string]int64, name string) bool { _, is := numbers[name]; return is },
+		"seconds":   func(n int64) time.Time { return time.Unix(n, 0) },
 		"minus":     func(n int64) int64 { return -n },
 		"deref":     func(n *int64) int64 { return *n },
 		"sorts":     func() []string { return []string{"", "modified", "title", "size", "quality"} },

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -111,12 +112,15 @@ const mostSteps = 200
 // The API finds records by agreement and kind, not by release or lease: the other end of a release is looked for near
 // the record itself, where it stands but for long ones, and the page says where there may be more.
 func history(v *page.Visit, body *entryPage) error {
-	agreement := body.Values["agreement"]
+	steps := map[int64]schemas.Record{body.Index: body.Record}
+	agreement, err := asked(v, body, steps)
+	if err != nil {
+		return err
+	}
 	if agreement == "" {
-		body.Steps = []schemas.Record{body.Record}
+		body.Steps = inOrder(steps)
 		return nil
 	}
-	steps := map[int64]schemas.Record{body.Index: body.Record}
 	ask := func(take func(r schemas.Record) bool, pairs ...string) error {
 		q := url.Values{"agreement": {agreement}, "limit": {strconv.Itoa(mostSteps)}}
 		for i := 0; i+1 < len(pairs); i += 2 {
@@ -133,7 +137,7 @@ func history(v *page.Visit, body *entryPage) error {
 		return err
 	}
 	all := func(schemas.Record) bool { return true }
-	err := ask(all, "kind", "request,review,agreement,agreement.revoked")
+	err = ask(all, "kind", "request,review,agreement,agreement.revoked")
 	if err != nil {
 		return err
 	}
@@ -154,8 +158,39 @@ func history(v *page.Visit, body *entryPage) error {
 			return err
 		}
 	}
-	body.Steps = slices.SortedFunc(maps.Values(steps), func(a, b schemas.Record) int { return int(a.Index - b.Index) })
+	body.Steps = inOrder(steps)
 	return outcome(v, body)
+}
+
+// asked adds what belongs to the request that an entry names, and gives the agreement that came of it, where one did.
+func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record) (agreement string, err error) {
+	agreement, request, dataset := body.Values["agreement"], body.Values["request"], body.Values["dataset"]
+	if agreement != "" || request == "" || dataset == "" {
+		return agreement, nil
+	}
+	var found schemas.Page[schemas.Record]
+	q := url.Values{"dataset": {dataset}, "limit": {strconv.Itoa(mostSteps)}, "kind": {"request,review,agreement"},
+		"cursor": {strconv.FormatInt(max(0, body.Index-mostSteps), 10)}}
+	err = v.API.Get(v.Ctx(), "/audit/records?"+q.Encode(), &found)
+	for _, r := range found.Items {
+		if r.Values["request"] == request || r.Values["permit"] == request {
+			steps[r.Index] = r
+			agreement = cmp.Or(agreement, r.Values["agreement"])
+		}
+	}
+	body.Others = body.Others || found.Next != ""
+	return agreement, err
+}
+
+// inOrder sorts steps as they came about. Those of one transaction are written as storing them demands, an agreement
+// before the request that names it: within a second they stand as one follows from the other.
+func inOrder(steps map[int64]schemas.Record) []schemas.Record {
+	order := []string{schemas.ChangeRequest, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease, schemas.ChangeReleaseBegin,
+		schemas.ChangeReleaseEnd, schemas.ChangeRevoke}
+	return slices.SortedFunc(maps.Values(steps), func(a, b schemas.Record) int {
+		return cmp.Or(cmp.Compare(a.At.Unix(), b.At.Unix()), cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)),
+			cmp.Compare(a.Index, b.Index))
+	})
 }
 
 // outcome reads the nouns that the record names, as they are now, where the person may.

@@ -118,6 +118,25 @@ func (p *listPage) Bundle() string {
 // Hidden are the filters that the form keeps and does not show.
 func (p *listPage) Hidden() []string { return []string{"participant", "run"} }
 
+// narrowed is a filter that the form does not show, with the address without it.
+type narrowed struct{ Name, Value, To string }
+
+// Narrowed are those by which this part of the record is chosen.
+func (p *listPage) Narrowed() (out []narrowed) {
+	for _, name := range p.Hidden() {
+		if value := p.Query.Get(name); value != "" {
+			q := url.Values{}
+			for key := range p.Query {
+				if key != name && key != "cursor" {
+					q.Set(key, p.Query.Get(key))
+				}
+			}
+			out = append(out, narrowed{name, value, page.At("/record", q)})
+		}
+	}
+	return out
+}
+
 // More is the address of what follows.
 func (p *listPage) More() string {
 	q := url.Values{}
