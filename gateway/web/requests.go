@@ -146,8 +146,9 @@ func agreements(v *page.Visit) error {
 // agreementPage is one agreement, what flows under it, and how it is used.
 type agreementPage struct {
 	schemas.Agreement
-	Name    schemas.Text // of its dataset
-	Streams []schemas.Release
+	Name    schemas.Text      // of its dataset
+	Streams []schemas.Release // the newest first
+	Older   bool              // there were others before
 	MayUse  bool
 	MayEnd  bool
 	MayBar  bool
@@ -174,8 +175,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 	if err != nil && schemas.KindOf(err) != schemas.Denied {
 		return err
 	}
-	body.Streams = flows.Items
-	slices.SortFunc(body.Streams, func(a, b schemas.Release) int { return b.Begun.Compare(a.Begun) })
+	body.Streams, body.Older = flows.Items, flows.Next != ""
 	titles, err := v.Titles([]schemas.DatasetID{body.Dataset})
 	if err != nil {
 		return err

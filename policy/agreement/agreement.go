@@ -12,6 +12,7 @@ import (
 	"github.com/gowebpki/jcs"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/newest"
 	"guichet/policy/agreement/budget"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -117,7 +118,7 @@ func (s *Agreements) showLeft(ctx context.Context, a *schemas.Agreement) error {
 	return err
 }
 
-// List lists what the caller may see; dataset "" is every dataset.
+// List lists what the caller may see, the newest first; dataset "" is every dataset.
 func (s *Agreements) List(
 	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int,
 ) ([]schemas.Agreement, string, error) {
@@ -126,13 +127,13 @@ func (s *Agreements) List(
 		return nil, "", err
 	}
 	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
-	var rows []db.Row[schemas.Agreement]
+	var rows []newest.Row[schemas.Agreement]
 	var next string
 	if Oversees(by) {
-		rows, next, err = db.List[schemas.Agreement](ctx, s.DB, "agreement", where, args, after, limit)
+		rows, next, err = newest.List[schemas.Agreement](ctx, s.DB, "agreement", "made", where, args, after, limit)
 	} else {
 		args = append(args, string(by.Participant), string(by.Participant))
-		rows, next, err = ListOfProjects[schemas.Agreement](ctx, s, by, "agreement", where, "participant = ? OR provider = ?", args, after, limit)
+		rows, next, err = ListOfProjects[schemas.Agreement](ctx, s, by, "agreement", "made", where, "participant = ? OR provider = ?", args, after, limit)
 	}
 	if err != nil {
 		return nil, "", err
@@ -161,7 +162,7 @@ func (s *Agreements) List(
 func Conclude(ctx context.Context, tx *db.Tx, by schemas.Principal, a *schemas.Agreement, rules string) error {
 	err := db.Insert(ctx, tx, "agreement", string(a.ID), a, db.Columns{
 		"dataset": string(a.Dataset), "provider": string(a.Provider), "participant": string(a.Participant), "project": string(a.Project),
-		"state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0,
+		"state": string(a.State), "until": a.Until.UnixMicro(), "rows_used": 0, "bytes_used": 0, "made": a.From.UnixMicro(),
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/newest"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/party"
@@ -190,12 +191,12 @@ func (s *Leases) listed(
 		return nil, "", err
 	}
 	where, args := "id >= ? AND id < ?", []any{prefix, strings.TrimSuffix(prefix, "-") + "."}
-	var rows []db.Row[schemas.Lease]
+	var rows []newest.Row[schemas.Lease]
 	var next string
 	if agreement.Oversees(by) {
-		rows, next, err = db.List[schemas.Lease](ctx, s.db, "lease", where, args, after, limit)
+		rows, next, err = newest.List[schemas.Lease](ctx, s.db, "lease", "until", where, args, after, limit)
 	} else {
-		rows, next, err = agreement.ListOfProjects[schemas.Lease](ctx, s.agreements, by, "lease", where, or, append(args, of...), after, limit)
+		rows, next, err = agreement.ListOfProjects[schemas.Lease](ctx, s.agreements, by, "lease", "until", where, or, append(args, of...), after, limit)
 	}
 	out := make([]schemas.Lease, len(rows))
 	for i, row := range rows {

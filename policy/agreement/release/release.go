@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/newest"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/agreement/budget"
@@ -429,7 +430,7 @@ func (s *Releases) List(ctx context.Context, by schemas.Principal, q Query, afte
 		where += " AND (participant = ? OR provider = ?)"
 		args = append(args, string(by.Participant), string(by.Participant))
 	}
-	rows, next, err := db.List[schemas.Release](ctx, s.db, "release", where, args, after, limit)
+	rows, next, err := newest.List[schemas.Release](ctx, s.db, "release", "begun", where, args, after, limit)
 	out := make([]schemas.Release, len(rows))
 	for i, row := range rows {
 		out[i] = row.Doc

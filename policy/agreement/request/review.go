@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/newest"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/agreement/usage"
@@ -266,7 +267,7 @@ func (s *Requests) List(
 		where += " AND (participant = ? OR id IN (SELECT request FROM request_reviewer WHERE reviewer = ?))"
 		args = append(args, string(by.Participant), string(by.Participant))
 	}
-	rows, next, err := db.List[schemas.Request](ctx, s.db, "request", where, args, after, limit)
+	rows, next, err := newest.List[schemas.Request](ctx, s.db, "request", "made", where, args, after, limit)
 	out := make([]schemas.Request, len(rows))
 	for i, row := range rows {
 		row.Doc.Revision = row.Revision

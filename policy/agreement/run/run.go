@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guichet/connectors/db"
+	"guichet/connectors/db/newest"
 	"guichet/policy/agreement"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -58,7 +59,7 @@ func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (
 			if err != nil {
 				return err
 			}
-			err = db.Insert(ctx, tx, "run", string(r.ID), r, db.Columns{"project": string(r.Project)})
+			err = db.Insert(ctx, tx, "run", string(r.ID), r, db.Columns{"project": string(r.Project), "made": r.Started.UnixMicro()})
 			if err != nil {
 				return err
 			}
@@ -152,7 +153,7 @@ func addOutput(ctx context.Context, tx *db.Tx, by schemas.Principal, id schemas.
 	return r, err
 }
 
-// List lists the runs of the projects that the caller takes part in, every run for
+// List lists the runs of the projects that the caller takes part in, the newest first, every run for
 // officers and operators; project "" is every project.
 func (s *Runs) List(
 	ctx context.Context, by schemas.Principal, project schemas.ProjectID, after string, limit int,
@@ -162,12 +163,12 @@ func (s *Runs) List(
 		return nil, "", err
 	}
 	where, args := "(? = '' OR project = ?)", []any{string(project), string(project)}
-	var rows []db.Row[schemas.Run]
+	var rows []newest.Row[schemas.Run]
 	var next string
 	if agreement.Oversees(by) {
-		rows, next, err = db.List[schemas.Run](ctx, s.db, "run", where, args, after, limit)
+		rows, next, err = newest.List[schemas.Run](ctx, s.db, "run", "made", where, args, after, limit)
 	} else {
-		rows, next, err = agreement.ListOfProjects[schemas.Run](ctx, s.agreements, by, "run", where, "FALSE", args, after, limit)
+		rows, next, err = agreement.ListOfProjects[schemas.Run](ctx, s.agreements, by, "run", "made", where, "FALSE", args, after, limit)
 	}
 	out := make([]schemas.Run, len(rows))
 	for i, row := range rows {
