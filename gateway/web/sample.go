@@ -77,7 +77,7 @@ func sampleOf(v *page.Visit, table string) (*samplePage, error) {
 	}
 	all, err := mine(v, d.ID)
 	body.Agreements = slices.DeleteFunc(all, func(a schemas.Agreement) bool { return a.State != schemas.AgreementActive })
-	slices.SortStableFunc(body.Agreements, func(a, b schemas.Agreement) int { return cmp.Compare(len(a.Columns), len(b.Columns)) }) // of all columns first
+	slices.SortStableFunc(body.Agreements, func(a, b schemas.Agreement) int { return cmp.Compare(len(a.Columns), len(b.Columns)) }) // all columns
 	return body, err
 }
 

@@ -133,7 +133,8 @@ func (s *Agreements) List(
 		rows, next, err = newest.List[schemas.Agreement](ctx, s.DB, "agreement", "made", where, args, after, limit)
 	} else {
 		args = append(args, string(by.Participant), string(by.Participant))
-		rows, next, err = ListOfProjects[schemas.Agreement](ctx, s, by, "agreement", "made", where, "participant = ? OR provider = ?", args, after, limit)
+		own := "participant = ? OR provider = ?"
+		rows, next, err = ListOfProjects[schemas.Agreement](ctx, s, by, "agreement", "made", where, own, args, after, limit)
 	}
 	if err != nil {
 		return nil, "", err

@@ -47,7 +47,8 @@ func training(m *making) error {
 		return schemas.Errorf(schemas.NotFound, model, "no run of yours names an output %s by then", model)
 	}
 	if model != "" && !models {
-		m.doc.Notes = append(m.doc.Notes, "No run names this as a model: it is another output, and what a model was trained on is not told by it.")
+		const note = "No run names this as a model: it is another output, and what a model was trained on is not told by it."
+		m.doc.Notes = append(m.doc.Notes, note)
 	}
 	runs.add(run)
 	var in, sets, later groups[amount]
@@ -91,8 +92,8 @@ func training(m *making) error {
 		in.cells(cells))
 	m.doc.add("sums", "Altogether; what was read twice counts twice", OfRecord, flowColumns, [][]Cell{sum.cells()})
 	if len(later.rows) > 0 {
-		m.doc.add("later", "Read in the same run after its last output was named; not among the above", OfRecord, "dataset provider run"+flowColumns,
-			later.cells(cells))
+		m.doc.add("later", "Read in the same run after its last output was named; not among the above", OfRecord,
+			"dataset provider run"+flowColumns, later.cells(cells))
 	}
 	err = m.describe(data)
 	if err != nil {

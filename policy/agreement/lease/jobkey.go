@@ -196,7 +196,8 @@ func (s *Leases) listed(
 	if agreement.Oversees(by) {
 		rows, next, err = newest.List[schemas.Lease](ctx, s.db, "lease", "until", where, args, after, limit)
 	} else {
-		rows, next, err = agreement.ListOfProjects[schemas.Lease](ctx, s.agreements, by, "lease", "until", where, or, append(args, of...), after, limit)
+		args = append(args, of...)
+		rows, next, err = agreement.ListOfProjects[schemas.Lease](ctx, s.agreements, by, "lease", "until", where, or, args, after, limit)
 	}
 	out := make([]schemas.Lease, len(rows))
 	for i, row := range rows {

@@ -259,7 +259,9 @@ func (s *Requests) store(ctx context.Context, tx *db.Tx, by schemas.Principal, r
 		}
 	}
 	err := db.Insert(
-		ctx, tx, "request", string(r.ID), r, db.Columns{"participant": string(r.By), "project": string(r.Project), "state": string(r.State), "made": r.Submitted.UnixMicro()},
+		ctx, tx, "request", string(r.ID), r, db.Columns{
+			"participant": string(r.By), "project": string(r.Project), "state": string(r.State), "made": r.Submitted.UnixMicro(),
+		},
 	)
 	if err != nil {
 		return err
