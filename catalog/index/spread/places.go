@@ -160,11 +160,13 @@ func (p *Places) where() Box {
 		}
 		return *p.look
 	}
-	columns, rows, all := make([]int32, 360), make([]int32, 180), int32(0)
+	wests, easts, souths, norths, all := make([]int32, 360), make([]int32, 360), make([]int32, 180), make([]int32, 180), int32(0)
 	for _, a := range p.areas {
 		if a.west <= a.east && a.east-a.west < wide && a.north-a.south < wide {
-			columns[(a.west+a.east)/2]++
-			rows[(a.south+a.north)/2]++
+			wests[a.west]++
+			easts[a.east]++
+			souths[a.south]++
+			norths[a.north]++
 			all++
 		}
 	}
@@ -172,8 +174,10 @@ func (p *Places) where() Box {
 		return world
 	}
 	few := int32(float64(all) * outside)
-	west, east := bounds(columns, few)
-	south, north := bounds(rows, few)
+	west, _ := bounds(wests, few)
+	_, east := bounds(easts, few)
+	south, _ := bounds(souths, few)
+	_, north := bounds(norths, few)
 	const around = 5.0 // degrees to see where it is
 	return Box{
 		max(float64(west)-180-around, -180), max(float64(south)-90-around, -90),

@@ -156,6 +156,10 @@ func TestPlaces(t *testing.T) {
 	if first := f.Values[0]; !strings.HasPrefix(first.Value, "-1,") || len(f.Values) > mostWide*mostHigh {
 		t.Errorf("the map does not look at where the hits are: %s", said(f))
 	}
+	f = places(nil, Box{5.8, 47.2, 28.3, 59.7}) // all of it is seen, and not its middle alone
+	if first, last := f.Values[0].Value, f.Values[len(f.Values)-1].Value; first != "4,58,6,60" || last != "28,46,30,48" {
+		t.Errorf("of a large area the map shows %s to %s", first, last)
+	}
 }
 
 // Every cell has as many hits as lie in it.
