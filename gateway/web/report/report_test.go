@@ -205,7 +205,7 @@ func TestInFrench(t *testing.T) {
 	for target, wants := range map[string][]string{
 		"/reports":                {"Rapports", "Usages d’un jeu de données", "Registre des permis", "Dossier d’un projet", "facultatif"},
 		"/reports/uses?dataset=x": {"Qui l’a utilisé", "Ce que les données sont devenues", "Comment le vérifier", "Ce que le registre ne peut savoir"},
-		"/reports/uses":           {"Le faire", "identifiant d’un jeu de données"},
+		"/reports/uses":           {"Établir le rapport", "identifiant d’un jeu de données"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://guichet.example"+target, nil)
 		r.Header.Set("Accept-Language", "fr")

@@ -288,11 +288,14 @@ func (r *Reader) Countries() []Country {
 	tag := language.Make(r.Tag)
 	names := display.Regions(tag)
 	var out []Country
+	reserved := "AC CP CQ DG EA EU EZ IC QO TA UN XA XB" // codes for what is no country [ISO 3166-1, reserved]
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
-			region, err := language.ParseRegion(string([]rune{a, b}))
+			code := string([]rune{a, b})
+			region, err := language.ParseRegion(code)
 			name := names.Name(region) // places that are none any more have none
-			if err == nil && name != "" && region.IsCountry() && region.Canonicalize() == region && region.String() == string([]rune{a, b}) {
+			if err == nil && name != "" && !strings.Contains(reserved, code) && region.IsCountry() &&
+				region.Canonicalize() == region && region.String() == code {
 				out = append(out, Country{region.String(), name})
 			}
 		}
