@@ -4,7 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
+	"guichet/gateway/web/chart"
+	"guichet/gateway/web/flow"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -44,6 +47,7 @@ type runPage struct {
 	MostRows    int64 // of the others, at most
 	MostBytes   int64
 	AtMost      bool // there are others
+	Flow        *chart.Flow
 }
 
 // run shows one.
@@ -54,9 +58,13 @@ func run(v *page.Visit) error {
 		return err
 	}
 	var ids []schemas.DatasetID
+	var last time.Time // that something ended
 	body.Origins = origins(body.Inputs)
 	for _, in := range body.Inputs {
 		ids = append(ids, in.Dataset)
+		if in.Until.After(last) {
+			last = in.Until
+		}
 		if in.AtMost {
 			body.AtMost = true
 			body.MostRows, body.MostBytes = body.MostRows+in.Rows, body.MostBytes+in.Bytes
@@ -67,6 +75,12 @@ func run(v *page.Visit) error {
 	body.Titles, err = v.Titles(ids)
 	if err != nil {
 		return err
+	}
+	if !last.IsZero() {
+		body.Flow, err = flow.Of(v, "/runs/"+v.Param(), url.Values{"run": {string(body.ID)}}, last.Add(time.Minute))
+		if err != nil {
+			return err
+		}
 	}
 	v.Show(http.StatusOK, "run", v.Reader.T("run.title", "ID", page.Short(body.ID)), &body)
 	return nil
