@@ -274,7 +274,7 @@ func hostileCall() *call.Call {
 // flows are two days of which one has what is exact and what is not.
 func flows() throughput.Throughput {
 	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-	return throughput.Throughput{By: "day", From: day, To: day.AddDate(0, 0, 2), Note: hostile, Bins: []throughput.Bin{
+	return throughput.Throughput{By: "day", From: day, To: day.AddDate(0, 0, 2), Note: hostile, Bins: []throughput.Interval{
 		{From: day, Flow: throughput.Flow{Streams: 1, Rows: 2, Bytes: 3000}, AtMost: &throughput.Flow{Streams: 4, Rows: 5, Bytes: 6000}},
 		{From: day.AddDate(0, 0, 1)}}}
 }

@@ -75,7 +75,7 @@ func Flows(r *words.Reader, t *throughput.Throughput) *Flow {
 }
 
 // stack draws a bar for each bin, and another upon it for what is known at most.
-func (p *Flow) stack(bins []throughput.Bin, tallest int64) {
+func (p *Flow) stack(bins []throughput.Interval, tallest int64) {
 	step := float64(width) / float64(max(len(bins), 1))
 	gap := min(1.5, step/4)
 	for i, b := range bins {

@@ -49,8 +49,8 @@ type Flow struct {
 	Bytes   int64 `json:"bytes"`
 }
 
-// Bin is an hour or a day.
-type Bin struct {
+// Interval is an hour or a day.
+type Interval struct {
 	From   time.Time `json:"from" doc:"when it begins, UTC"`
 	Flow             // of streams that say exactly what they sent
 	AtMost *Flow     `json:"at_most,omitempty" doc:"of streams whose end is not known, or that were released by URL: the most that it can have been"`
@@ -58,11 +58,11 @@ type Bin struct {
 
 // Throughput is what was released between two times.
 type Throughput struct {
-	By   string    `json:"by" enum:"hour,day" doc:"how long the bins are: hours for up to three days, else days"`
-	From time.Time `json:"from" doc:"when the first bin begins, UTC"`
-	To   time.Time `json:"to" doc:"when the last bin ends, UTC"`
-	Bins []Bin     `json:"bins" doc:"all of them in their order, with those in which nothing ended"`
-	Note string    `json:"note" doc:"what these numbers stand on"`
+	By   string     `json:"by" enum:"hour,day" doc:"how long the bins are: hours for up to three days, else days"`
+	From time.Time  `json:"from" doc:"when the first bin begins, UTC"`
+	To   time.Time  `json:"to" doc:"when the last bin ends, UTC"`
+	Bins []Interval `json:"bins" doc:"all of them in their order, with those in which nothing ended"`
+	Note string     `json:"note" doc:"what these numbers stand on"`
 }
 
 // note is what the numbers stand on.
@@ -132,7 +132,7 @@ func (s *Throughputs) spread(q *Query) (out Throughput, hours int64, err error) 
 	}
 	first, last := sums.Bin(q.From, hours), sums.Bin(q.To.Add(-1), hours)
 	for bin := first; bin <= last; bin++ {
-		out.Bins = append(out.Bins, Bin{From: sums.Begins(bin, hours)})
+		out.Bins = append(out.Bins, Interval{From: sums.Begins(bin, hours)})
 	}
 	out.From, out.To, out.Note = out.Bins[0].From, sums.Begins(last+1, hours), note
 	return out, hours, nil
