@@ -63,7 +63,7 @@ func Flows(r *words.Reader, t *throughput.Throughput) *Flow {
 		"Streams", r.T("flow.streams", "Count", sum.Streams), "From", p.From, "To", p.To)
 	if tallest > 0 {
 		p.Tall = r.Size(tallest)
-		p.Notes = append(p.Notes, r.T("flow.most", "When", p.bin(r, t.By, t.Bins[at].From)))
+		p.Notes = append(p.Notes, r.T("flow.most", "When", p.bin(r, t.By, t.Bins[at].From), "Size", p.Tall))
 	}
 	if most.Streams > 0 {
 		p.Notes = append(p.Notes, r.T("flow.atmost", "Size", r.Size(most.Bytes), "Rows", r.T("facts.rows", "Count", most.Rows),
