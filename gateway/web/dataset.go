@@ -33,6 +33,7 @@ type datasetPage struct {
 	newest   *content            // of the latest version, where the reader may know it
 	Mine     []schemas.Agreement // that one's organisation has on it now
 	For      use
+	Lineage  *chart.Lineage // who used it, for its provider and who oversees the site
 }
 
 // tableShown is a table with its columns.
@@ -91,6 +92,12 @@ func dataset(v *page.Visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if body.Own || v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleOperator) {
+		body.Lineage, err = usedBy(v, url.Values{"dataset": {string(body.ID)}})
+		if err != nil {
+			return err
+		}
 	}
 	body.Time = chart.Covered(v.Reader, body.Covered(), time.Now().UTC())
 	title := page.Cut(120, page.In(body.Title, v.Reader.Tag).Words)

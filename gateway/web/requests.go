@@ -152,6 +152,7 @@ type agreementPage struct {
 	Name    schemas.Text // of its dataset
 	Streams []schemas.Release
 	Flow    *chart.Flow
+	Lineage *chart.Lineage
 	MayUse  bool
 	MayEnd  bool
 	MayBar  bool
@@ -185,6 +186,10 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 		return err
 	}
 	body.Name = titles[body.Dataset]
+	body.Lineage, err = usedBy(v, url.Values{"agreement": {string(body.ID)}})
+	if err != nil {
+		return err
+	}
 	body.Flow, err = flow.Of(v, "/agreements/"+v.Param(), url.Values{"agreement": {string(body.ID)}}, ended(&body.Agreement, time.Now()))
 	if err != nil {
 		return err

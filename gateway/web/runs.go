@@ -41,7 +41,7 @@ func runs(v *page.Visit) error {
 // runPage is one run: what went into it, and what came out.
 type runPage struct {
 	schemas.Run
-	Origins     []origin // of its inputs
+	Lineage     *chart.Lineage
 	Titles      map[schemas.DatasetID]schemas.Text
 	Rows, Bytes int64 // of the inputs whose numbers are exact
 	MostRows    int64 // of the others, at most
@@ -59,7 +59,6 @@ func run(v *page.Visit) error {
 	}
 	var ids []schemas.DatasetID
 	var last time.Time // that something ended
-	body.Origins = origins(body.Inputs)
 	for _, in := range body.Inputs {
 		ids = append(ids, in.Dataset)
 		if in.Until.After(last) {
@@ -76,6 +75,10 @@ func run(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	body.Lineage, err = madeBy(v, &body.Run)
+	if err != nil {
+		return err
+	}
 	if !last.IsZero() {
 		body.Flow, err = flow.Of(v, "/runs/"+v.Param(), url.Values{"run": {string(body.ID)}}, last.Add(time.Minute))
 		if err != nil {
@@ -89,6 +92,7 @@ func run(v *page.Visit) error {
 // origin is a version of a dataset that a run read under an agreement.
 type origin struct {
 	Dataset   schemas.DatasetID
+	Provider  schemas.ParticipantID
 	Agreement schemas.AgreementID
 	Version   schemas.VersionID
 	Tables    []string // each once
@@ -101,7 +105,7 @@ func origins(inputs []schemas.RunInput) (out []origin) {
 			return o.Dataset == in.Dataset && o.Agreement == in.Agreement && o.Version == in.Version
 		})
 		if i < 0 {
-			i, out = len(out), append(out, origin{Dataset: in.Dataset, Agreement: in.Agreement, Version: in.Version})
+			i, out = len(out), append(out, origin{Dataset: in.Dataset, Provider: in.Provider, Agreement: in.Agreement, Version: in.Version})
 		}
 		if !slices.Contains(out[i].Tables, in.Table) {
 			out[i].Tables = append(out[i].Tables, in.Table)

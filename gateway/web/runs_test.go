@@ -18,7 +18,7 @@ func TestOrigins(t *testing.T) {
 		{Dataset: "ds-1", Agreement: "agr-3", Version: "a", Table: "plots"},
 	})
 	want := []origin{
-		{"ds-1", "agr-1", "a", []string{"plots", "weather"}}, {"ds-2", "agr-2", "a", []string{"load"}}, {"ds-1", "agr-3", "a", []string{"plots"}},
+		{"ds-1", "", "agr-1", "a", []string{"plots", "weather"}}, {"ds-2", "", "agr-2", "a", []string{"load"}}, {"ds-1", "", "agr-3", "a", []string{"plots"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)

@@ -231,6 +231,7 @@ func everything() *api {
 		"GET /streams": schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile, Provider: hostile, Dataset: "ds-1",
 			Participant: hostile}}},
 		"GET /throughput":              flows(),
+		"GET /lineage":                 uses(),
 		"GET /participants":            schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
 		"GET /spaces":                  schemas.Page[schemas.SpaceProfile]{Items: []schemas.SpaceProfile{{ID: "agriculture"}, {ID: hostile}}},
 		"POST /datasets":               schemas.BadField("dataset", "/title", "%s", hostile),
@@ -277,6 +278,14 @@ func flows() throughput.Throughput {
 	return throughput.Throughput{By: "day", From: day, To: day.AddDate(0, 0, 2), Note: hostile, Bins: []throughput.Interval{
 		{From: day, Flow: throughput.Flow{Streams: 1, Rows: 2, Bytes: 3000}, AtMost: &throughput.Flow{Streams: 4, Rows: 5, Bytes: 6000}},
 		{From: day.AddDate(0, 0, 1)}}}
+}
+
+// uses are one whose run the reader may know, and one of which she may know nothing.
+func uses() throughput.Lineage {
+	return throughput.Lineage{LeftOut: 3, Uses: []throughput.Use{
+		{Dataset: "ds-1", Provider: hostile, Agreement: hostile, Purpose: hostile, Project: hostile, Versions: []schemas.VersionID{hostile}, Run: hostile,
+			MayRead: true, External: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile}}},
+		{Dataset: hostile, Agreement: hostile, Run: "run-2"}}}
 }
 
 // pages are the addresses of all pages, and of writes that answer with one.
@@ -692,6 +701,7 @@ func TestUseOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	a := everything()
 	a.answers["GET /datasets"] = schemas.Found{}
+	delete(a.answers, "GET /datasets/ds-1")
 	h := site(t, a, "token")
 	w := visited(h, http.MethodGet, "/agreements/agr-1", nil)
 	if body := w.Body.String(); !strings.Contains(body, "<title>Agreement on ds-1 ") || strings.Contains(body, `<a href="/datasets/ds-1">`) {

@@ -28,6 +28,8 @@ func Migration(postgres bool) *goose.Migration {
 			`CREATE INDEX released_participant ON released (participant, hours, bin)`,
 			`CREATE INDEX released_project ON released (project, hours, bin)`,
 			`CREATE TABLE released_run (` + columns + `, run TEXT NOT NULL, PRIMARY KEY (run, hours, bin, agreement, participant))`,
+			`CREATE INDEX released_run_agreement ON released_run (agreement, hours, bin)`,
+			`CREATE INDEX released_run_dataset ON released_run (dataset, hours, bin)`,
 		} {
 			_, err := tx.ExecContext(ctx, q)
 			if err != nil {
