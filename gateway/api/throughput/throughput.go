@@ -1,7 +1,7 @@
 // Package throughput is the API of how much was released over time.
 //
-// In: operations of the API, with who calls. Out: bins of hours or days; the uses of datasets by runs. Always: what is asked for and who may have it is
-// told to policy/agreement/throughput whole. It must not add up anything.
+// In: operations of the API, with who calls. Out: bins of hours or days; the uses of datasets by runs. Always: what is asked
+// for and who may have it is told to policy/agreement/throughput whole. It must not add up anything.
 package throughput
 
 import (
