@@ -48,7 +48,7 @@ func (k known) source(v *page.Visit, id schemas.DatasetID, provider schemas.Part
 	if d.ID != "" {
 		t.To, t.Name = "/datasets/"+url.PathEscape(string(id)), page.In(d.Title, v.Reader.Tag).Words
 	}
-	t.More = cmp.Or(string(d.Source), string(d.Provider), string(provider))
+	t.More = cmp.Or(string(d.Source), strings.TrimPrefix(string(cmp.Or(d.Provider, provider)), "https://"))
 	if len(of) > 0 {
 		t.More = v.Reader.List(of) + " · " + t.More
 	}

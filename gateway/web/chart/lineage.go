@@ -57,8 +57,6 @@ type Head struct {
 type Node struct {
 	Thing
 	X, Y, W, H int
-	NameAt     int // where the lines of its text stand
-	MoreAt     int
 }
 
 // The measures of the picture, in its own units.
@@ -98,7 +96,7 @@ func Lineages(r *words.Reader, paths []Path, leftOut int) *Lineage {
 		at[rank] = map[string]Node{}
 		y := headHeight + (most-len(things))*(boxHeight+boxApart)/2 // in the middle of its rank
 		for _, one := range things {
-			n := Node{Thing: one, X: x, Y: y, W: boxWidth, H: boxHeight, NameAt: y + 20, MoreAt: y + 37}
+			n := Node{Thing: one, X: x, Y: y, W: boxWidth, H: boxHeight}
 			p.Nodes, at[rank][one.ID] = append(p.Nodes, n), n
 			y += boxHeight + boxApart
 		}

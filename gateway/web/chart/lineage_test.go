@@ -69,7 +69,7 @@ func TestLineages(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, p)
 		}
 		for i, n := range p.Nodes {
-			if n.X < 0 || n.Y < headHeight || n.X+n.W > p.W || n.Y+n.H > p.H || n.MoreAt > n.Y+n.H {
+			if n.X < 0 || n.Y < headHeight || n.X+n.W > p.W || n.Y+n.H > p.H {
 				t.Errorf("%s: %s lies outside of %d by %d: %+v", c.name, n.Name, p.W, p.H, n)
 			}
 			for _, other := range p.Nodes[i+1:] {
