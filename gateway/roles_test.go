@@ -321,7 +321,13 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"POST /stores": func() asking {
 			return asking{"/stores", schemas.Store{ID: schemas.StoreID(next()), Endpoint: "https://s3.example", Region: "eu", CredentialRef: "local"}, ""}
 		},
-		"GET /streams": is("/streams"),
+		"GET /streams":                is("/streams"),
+		"GET /lineage":                is("/lineage?dataset=" + string(dataset.ID)),
+		"GET /lineage (agreement)":    is("/lineage?agreement=" + agreement),
+		"GET /lineage (run)":          is("/lineage?run=" + string(first.ID)),
+		"GET /throughput":             is("/throughput"),
+		"GET /throughput (agreement)": is("/throughput?agreement=" + agreement),
+		"GET /throughput (run)":       is("/throughput?run=" + string(first.ID)),
 	}
 }
 

@@ -34,6 +34,7 @@ import (
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
 	"guichet/gateway/api/standin"
+	flows "guichet/gateway/api/throughput"
 	"guichet/gateway/auth"
 	"guichet/gateway/door"
 	"guichet/gateway/export"
@@ -47,6 +48,7 @@ import (
 	"guichet/policy"
 	"guichet/policy/agreement/lease"
 	"guichet/policy/agreement/stop"
+	"guichet/policy/agreement/throughput"
 	"guichet/policy/audit"
 	"guichet/policy/call"
 	"guichet/policy/join"
@@ -269,6 +271,7 @@ func (s *Server) routes() http.Handler {
 	operations, gate := api.Register(r, v1, deps,
 		notfound.Operations(counter, notfound.SpacesOf(s.deps.Index)), standin.Operations(s.deps.Catalog),
 		distributions.Operations(s.deps.Catalog),
+		flows.Operations(&throughput.Throughputs{Agreements: s.deps.Agreements, Runs: s.deps.Runs, Now: s.deps.Now}),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
 		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories),

@@ -20,6 +20,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"guichet/connectors/db/indexes"
+	"guichet/connectors/db/sums"
 	"guichet/schemas"
 )
 
@@ -162,9 +163,9 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	dialect, opts := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	dialect, written := goose.DialectSQLite3, []*goose.Migration{sums.Migration(db.postgres)}
 	if !db.postgres {
-		opts = append(opts, goose.WithGoMigrations(indexes.Rowids()))
+		written = append(written, indexes.Rowids())
 	} else {
 		dialect = goose.DialectPostgres
 		unlock, err := db.lockSchema(ctx)
@@ -173,7 +174,7 @@ func (db *DB) migrate(ctx context.Context) error {
 		}
 		defer unlock()
 	}
-	p, err := goose.NewProvider(dialect, db.w, files, opts...)
+	p, err := goose.NewProvider(dialect, db.w, files, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(written...))
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

@@ -34,6 +34,7 @@ type datasetPage struct {
 	newest   *content     // of the latest version, where the reader may know it
 	Held     held         // by the reader's organisation
 	For      use
+	Lineage  *chart.Lineage // who used it, for its provider and who oversees the site
 }
 
 // held are the agreements on a dataset that the reader's organisation has, or had.
@@ -116,6 +117,12 @@ func dataset(v *page.Visit) error {
 	}
 	if err != nil {
 		return err
+	}
+	if body.Own || v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleOperator) {
+		body.Lineage, err = usedBy(v, url.Values{"dataset": {string(body.ID)}})
+		if err != nil {
+			return err
+		}
 	}
 	body.Time = chart.Covered(v.Reader, body.Covered(), time.Now().UTC())
 	title := page.Cut(120, page.In(body.Title, v.Reader.Tag).Words)

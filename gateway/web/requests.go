@@ -7,7 +7,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
+	"guichet/gateway/web/chart"
+	"guichet/gateway/web/flow"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -149,6 +152,8 @@ type agreementPage struct {
 	Name    schemas.Text      // of its dataset
 	Streams []schemas.Release // the newest first
 	Older   bool              // there were others before
+	Flow    *chart.Flow
+	Lineage *chart.Lineage
 	MayUse  bool
 	MayEnd  bool
 	MayBar  bool
@@ -181,6 +186,14 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 		return err
 	}
 	body.Name = titles[body.Dataset]
+	body.Lineage, err = usedBy(v, url.Values{"agreement": {string(body.ID)}})
+	if err != nil {
+		return err
+	}
+	body.Flow, err = flow.Of(v, "/agreements/"+v.Param(), url.Values{"agreement": {string(body.ID)}}, ended(&body.Agreement, time.Now()))
+	if err != nil {
+		return err
+	}
 	body.Server, body.Issuer = v.Site.Public, v.Me.Issuer
 	switch {
 	case body.Server != "":
@@ -200,6 +213,17 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
 	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)
 	return nil
+}
+
+// ended is until when there is something to show of an agreement: zero while it stands.
+func ended(a *schemas.Agreement, now time.Time) time.Time {
+	switch {
+	case !a.Revoked.IsZero(): // its streams were cut within a second
+		return a.Revoked.Add(time.Minute)
+	case !a.Until.IsZero() && a.Until.Before(now):
+		return a.Until.Add(time.Minute)
+	}
+	return time.Time{}
 }
 
 // firstPart says which table and split the lines to copy read: the first, where there are several.

@@ -4,7 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
+	"guichet/gateway/web/chart"
+	"guichet/gateway/web/flow"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -38,12 +41,13 @@ func runs(v *page.Visit) error {
 // runPage is one run: what went into it, and what came out.
 type runPage struct {
 	schemas.Run
-	Origins     []origin // of its inputs
+	Lineage     *chart.Lineage
 	Titles      map[schemas.DatasetID]schemas.Text
 	Rows, Bytes int64 // of the inputs whose numbers are exact
 	MostRows    int64 // of the others, at most
 	MostBytes   int64
 	AtMost      bool // there are others
+	Flow        *chart.Flow
 }
 
 // run shows one.
@@ -54,9 +58,12 @@ func run(v *page.Visit) error {
 		return err
 	}
 	var ids []schemas.DatasetID
-	body.Origins = origins(body.Inputs)
+	var last time.Time // that something ended
 	for _, in := range body.Inputs {
 		ids = append(ids, in.Dataset)
+		if in.Until.After(last) {
+			last = in.Until
+		}
 		if in.AtMost {
 			body.AtMost = true
 			body.MostRows, body.MostBytes = body.MostRows+in.Rows, body.MostBytes+in.Bytes
@@ -68,6 +75,16 @@ func run(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	body.Lineage, err = madeBy(v, &body.Run)
+	if err != nil {
+		return err
+	}
+	if !last.IsZero() {
+		body.Flow, err = flow.Of(v, "/runs/"+v.Param(), url.Values{"run": {string(body.ID)}}, last.Add(time.Minute))
+		if err != nil {
+			return err
+		}
+	}
 	v.Show(http.StatusOK, "run", v.Reader.T("run.title", "ID", page.Short(body.ID)), &body)
 	return nil
 }
@@ -75,6 +92,7 @@ func run(v *page.Visit) error {
 // origin is a version of a dataset that a run read under an agreement.
 type origin struct {
 	Dataset   schemas.DatasetID
+	Provider  schemas.ParticipantID
 	Agreement schemas.AgreementID
 	Version   schemas.VersionID
 	Tables    []string // each once
@@ -87,7 +105,7 @@ func origins(inputs []schemas.RunInput) (out []origin) {
 			return o.Dataset == in.Dataset && o.Agreement == in.Agreement && o.Version == in.Version
 		})
 		if i < 0 {
-			i, out = len(out), append(out, origin{Dataset: in.Dataset, Agreement: in.Agreement, Version: in.Version})
+			i, out = len(out), append(out, origin{Dataset: in.Dataset, Provider: in.Provider, Agreement: in.Agreement, Version: in.Version})
 		}
 		if !slices.Contains(out[i].Tables, in.Table) {
 			out[i].Tables = append(out[i].Tables, in.Table)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,6 +21,7 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/words"
+	"guichet/policy/agreement/throughput"
 	"guichet/policy/call"
 	"guichet/policy/join"
 	"guichet/schemas"
@@ -240,6 +242,8 @@ func everything() *api {
 			"records": map[string]any{"count": 1, "ranges": [][]int{{1, 1}}, "digest": hostile}},
 		"GET /streams": schemas.Page[schemas.Release]{Items: []schemas.Release{{State: hostile, Table: hostile, Provider: hostile, Dataset: "ds-1",
 			Participant: hostile}}},
+		"GET /throughput":              flows(),
+		"GET /lineage":                 uses(),
 		"GET /participants":            schemas.Page[schemas.Participant]{Items: []schemas.Participant{{ID: hostile, Name: hostile, Kind: hostile, Roles: []schemas.Role{hostile}}}},
 		"GET /spaces":                  schemas.Page[schemas.SpaceProfile]{Items: []schemas.SpaceProfile{{ID: "agriculture"}, {ID: hostile}}},
 		"POST /datasets":               schemas.BadField("dataset", "/title", "%s", hostile),
@@ -278,6 +282,22 @@ func hostileSource() *harvest.Catalogue {
 func hostileCall() *call.Call {
 	return &call.Call{ID: hostile, Name: hostile, Description: hostile, Owner: hostile, Factories: []schemas.FactoryID{hostile}, Spaces: []schemas.SpaceID{hostile},
 		State: call.Open, Rows: 9, Bytes: 9, Projects: 3, MaxDays: 7, Used: &call.Used{Rows: 1}, Answers: true, ClosedFor: hostile, Revision: 4}
+}
+
+// flows are two days of which one has what is exact and what is not.
+func flows() throughput.Throughput {
+	day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
+	return throughput.Throughput{By: "day", From: day, To: day.AddDate(0, 0, 2), Note: hostile, Bins: []throughput.Interval{
+		{From: day, Flow: throughput.Flow{Streams: 1, Rows: 2, Bytes: 3000}, AtMost: &throughput.Flow{Streams: 4, Rows: 5, Bytes: 6000}},
+		{From: day.AddDate(0, 0, 1)}}}
+}
+
+// uses are one whose run the reader may know, and one of which she may know nothing.
+func uses() throughput.Lineage {
+	return throughput.Lineage{LeftOut: 3, Uses: []throughput.Use{
+		{Dataset: "ds-1", Provider: hostile, Agreement: hostile, Purpose: hostile, Project: hostile, Versions: []schemas.VersionID{hostile}, Run: hostile,
+			MayRead: true, External: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile}}},
+		{Dataset: hostile, Agreement: hostile, Run: "run-2"}}}
 }
 
 // pages are the addresses of all pages, and of writes that answer with one.
@@ -417,7 +437,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "helper", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
-		"owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist"}
+		"owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist", "span"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {
@@ -693,6 +713,7 @@ func TestUseOfWhatIsGone(t *testing.T) {
 	t.Parallel()
 	a := everything()
 	a.answers["GET /datasets"] = schemas.Found{}
+	delete(a.answers, "GET /datasets/ds-1")
 	h := site(t, a, "token")
 	w := visited(h, http.MethodGet, "/agreements/agr-1", nil)
 	if body := w.Body.String(); !strings.Contains(body, "<title>Agreement on ds-1 ") || strings.Contains(body, `<a href="/datasets/ds-1">`) {

@@ -148,7 +148,7 @@ func lineage(t *testing.T, s *Site, r Reader) {
 	p.Click("Example AI Factory")
 	p.choose("trainer")
 	p.Follow("night-run")
-	p.Sees("From data to model", "Winter wheat field trials", "under this agreement", "rows of each table", "sha256:", "Sum of what is exact")
+	p.Sees("From data to model", "How much was released", "Winter wheat field trials", "rows of each table", "sha256:", "Sum of what is exact")
 	p.Click("The entries of this run")
 	p.Sees("data released", "release begun")
 }

@@ -1,8 +1,8 @@
-// Package chart lays out the pictures of pages: bars and shaded cells, each with its title, a sentence
-// that says what it shows, and its table.
+// Package chart lays out the pictures of pages: bars, shaded cells, and boxes with lines from one to the next, each with
+// its title, a sentence that says what it shows, and its table.
 //
-// In: counts of the API's answers. Out: rectangles of an SVG that the server draws, and the rows of the
-// table behind it. Always: no text of others stands in a picture, only in its table, where templates make
+// In: counts and names of the API's answers. Out: shapes of an SVG that the server draws, and the rows of the
+// table behind it. Always: text of others stands in boxes and tables alone, where templates cut it and make
 // it harmless; what a picture says, its table says too. It must not ask for counts.
 package chart
 

@@ -2,9 +2,13 @@ package operate
 
 import (
 	"net/http"
+	"net/url"
+	"time"
 
 	"guichet/catalog/harvest"
 	"guichet/connectors/client"
+	"guichet/gateway/web/chart"
+	"guichet/gateway/web/flow"
 	"guichet/gateway/web/page"
 	"guichet/policy/call"
 	"guichet/policy/join"
@@ -22,6 +26,7 @@ type operatePage struct {
 	Stores       []schemas.Store
 	Joining      join.Standing
 	Calls        []call.Call
+	Flow         *chart.Flow
 }
 
 // overview shows the site to its operator.
@@ -63,6 +68,10 @@ func overview(v *page.Visit) error {
 		return err
 	}
 	body.Calls, err = client.All[call.Call](v.Ctx(), v.API, "/calls?limit=1000")
+	if err != nil {
+		return err
+	}
+	body.Flow, err = flow.Of(v, "/operate", url.Values{}, time.Time{})
 	if err != nil {
 		return err
 	}

@@ -24,8 +24,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/chart"
+	"guichet/gateway/web/flow"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -91,6 +94,7 @@ type homePage struct {
 	Barred   []string
 	Places   []place // granted prefixes
 	Part     bool    // there are more agreements than were counted
+	Flow     *chart.Flow
 }
 
 // own is a dataset of the provider's.
@@ -172,6 +176,10 @@ func home(v *page.Visit) error {
 		return err
 	}
 	body.Places, err = places(v)
+	if err != nil {
+		return err
+	}
+	body.Flow, err = flow.Of(v, "/provide", url.Values{"provider": {string(v.Me.Participant)}}, time.Time{})
 	if err != nil {
 		return err
 	}

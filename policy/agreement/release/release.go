@@ -9,6 +9,7 @@ import (
 
 	"guichet/connectors/db"
 	"guichet/connectors/db/newest"
+	"guichet/connectors/db/sums"
 	"guichet/policy"
 	"guichet/policy/agreement"
 	"guichet/policy/agreement/budget"
@@ -383,7 +384,10 @@ func (s *Releases) end(ctx context.Context, tx *db.Tx, r schemas.Release, t *Res
 	if err != nil {
 		return err
 	}
-	err = charge(ctx, tx, stored.Agreement, stored.ChargedRows-reservedRows, stored.ChargedBytes-reservedBytes)
+	err = sums.Add(ctx, tx, &stored)
+	if err == nil {
+		err = charge(ctx, tx, stored.Agreement, stored.ChargedRows-reservedRows, stored.ChargedBytes-reservedBytes)
+	}
 	if err != nil {
 		return err
 	}
