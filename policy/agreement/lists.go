@@ -2,6 +2,8 @@ package agreement
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -67,4 +69,28 @@ func ListOfProjects[T any](
 		out = append(out, found[id])
 	}
 	return out, "", nil
+}
+
+// named bounds how many runs of one name are told.
+const named = 10
+
+// RunsNamed gives ids of the project's runs that go by a name of their own, which callers give in place of the id: at most
+// 10, parted by commas; "" where there is none.
+func RunsNamed(ctx context.Context, q db.Querier, project schemas.ProjectID, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	said, err := json.Marshal(name)
+	if err != nil {
+		return "", fmt.Errorf("look for a run by its name: %w", err)
+	}
+	like := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(`"external_id":` + string(said))
+	rows, _, err := db.List[schemas.Run](ctx, q, "run", "project = ? AND doc LIKE ? ESCAPE '!'", []any{string(project), "%" + like + "%"}, "", 2*named)
+	var ids []string
+	for _, row := range rows {
+		if row.Doc.ExternalID == name && len(ids) < named { // databases differ in case
+			ids = append(ids, row.ID)
+		}
+	}
+	return strings.Join(ids, ", "), err
 }

@@ -153,6 +153,28 @@ func TestWithoutLease(t *testing.T) {
 	}
 }
 
+// TestOrder: what a line needs stands in a line before it: libraries, the kit, the sign-in.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	for name, groups := range every(t) {
+		had := map[string]bool{}
+		for _, g := range groups {
+			for _, p := range g.Parts {
+				for needed, word := range map[string]string{"login": "guichet stream", "kit": "import guichet", "pip": "duckdb.sql"} {
+					if strings.Contains(p.Code, word) && !had[needed] {
+						t.Errorf("%s: %s has no %s before it", name, p.ID, needed)
+					}
+				}
+				had[p.ID] = true
+			}
+		}
+	}
+	kit := Kit(Use{Server: "https://guichet.example", Agreement: "agr-1"})
+	if len(kit) != 2 || !strings.HasPrefix(kit[0], "pip install https://") || !strings.Contains(kit[1], `guichet.connect().dataset("agr-1")`) {
+		t.Errorf("%q", kit)
+	}
+}
+
 // TestIDsOfSchemas: ids are words that need no quotes.
 func TestIDsOfSchemas(t *testing.T) {
 	t.Parallel()
