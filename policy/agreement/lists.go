@@ -85,7 +85,8 @@ func RunsNamed(ctx context.Context, q db.Querier, project schemas.ProjectID, nam
 		return "", fmt.Errorf("look for a run by its name: %w", err)
 	}
 	like := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(`"external_id":` + string(said))
-	rows, _, err := db.List[schemas.Run](ctx, q, "run", "project = ? AND doc LIKE ? ESCAPE '!'", []any{string(project), "%" + like + "%"}, "", 2*named)
+	const where = "project = ? AND doc LIKE ? ESCAPE '!'"
+	rows, _, err := db.List[schemas.Run](ctx, q, "run", where, []any{string(project), "%" + like + "%"}, "", 2*named)
 	var ids []string
 	for _, row := range rows {
 		if row.Doc.ExternalID == name && len(ids) < named { // databases differ in case

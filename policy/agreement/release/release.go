@@ -146,7 +146,8 @@ func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased sche
 	case err != nil:
 		return err
 	case ids != "":
-		return schemas.BadField("stream", "run", "project %s has no run %q: give the id of the one that goes by that name, %s", r.Project, r.Run, ids)
+		return schemas.BadField("stream", "run",
+			"project %s has no run %q: give the id of the one that goes by that name, %s", r.Project, r.Run, ids)
 	}
 	return schemas.BadField("stream", "run", "project %s has no run %q", r.Project, r.Run)
 }
