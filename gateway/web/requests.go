@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"time"
 
 	"guichet/gateway/web/chart"
@@ -157,12 +156,8 @@ type agreementPage struct {
 	MayUse  bool
 	MayEnd  bool
 	MayBar  bool
-	Server  string
-	Issuer  string               // at which the reader signs in
 	Lease   *schemas.LeaseAnswer // made on the spot, shown once
-	Part    string               // of an address: the table and split, where there are several to choose from
-	Options string               // the same for Python
-	Flags   string               // and for the command line
+	Use     picked
 	Problem *schemas.Error
 	Typed   string // why it is ended, as it was typed
 }
@@ -194,21 +189,15 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 	if err != nil {
 		return err
 	}
-	body.Server, body.Issuer = v.Site.Public, v.Me.Issuer
-	switch {
-	case body.Server != "":
-	case v.R.TLS != nil:
-		body.Server = "https://" + v.R.Host
-	default:
-		body.Server = "http://" + v.R.Host
-	}
-	err = firstPart(v, &body)
-	if err != nil {
-		return err
-	}
 	active := body.State == schemas.AgreementActive
 	body.MayUse = active && v.Has(schemas.RoleTrainer) && v.Me.Participant != body.Provider
 	body.MayBar = v.Has(schemas.RoleProvider) && v.Me.Participant == body.Provider
+	if body.MayUse {
+		body.Use, err = pick(v, &body)
+		if err != nil {
+			return err
+		}
+	}
 	body.MayEnd = active && (v.Me.Participant == body.Provider || v.Has(schemas.RoleOperator))
 	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
 	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)
@@ -224,39 +213,6 @@ func ended(a *schemas.Agreement, now time.Time) time.Time {
 		return a.Until.Add(time.Minute)
 	}
 	return time.Time{}
-}
-
-// firstPart says which table and split the lines to copy read: the first, where there are several.
-func firstPart(v *page.Visit, body *agreementPage) error {
-	if len(body.Versions) == 0 {
-		return nil
-	}
-	var newest content
-	version := body.Versions[len(body.Versions)-1]
-	err := v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(body.Dataset))+"/versions/"+url.PathEscape(string(version)), &newest)
-	if k := schemas.KindOf(err); k == schemas.NotFound || k == schemas.Denied || k == schemas.Gone {
-		return nil
-	}
-	if err != nil || len(newest.Data) == 0 || len(newest.Data[0].Splits) == 0 || len(newest.Data) == 1 && len(newest.Data[0].Splits) == 1 {
-		return err
-	}
-	table, split := newest.Data[0].Name, newest.Data[0].Splits[0].Name
-	body.Part = "?" + url.Values{"table": {table}, "split": {split}}.Encode()
-	body.Flags = " --table " + table + " --split " + split
-	body.Options = ", table=" + strconv.Quote(table) + ", split=" + strconv.Quote(split)
-	return nil
-}
-
-// lease makes a lease on the spot. Its token is shown once: the answer of a form is kept by no browser
-// (Cache-Control), and a new one is made as easily.
-func lease(v *page.Visit) error {
-	var made schemas.LeaseAnswer
-	ask := map[string]any{"items": []map[string]string{{"agreement": v.ID}}}
-	err := v.Once("/leases", cmp.Or(v.R.PostFormValue("key"), rand.Text()), ask, &made)
-	if err != nil {
-		return err
-	}
-	return showAgreement(v, http.StatusOK, agreementPage{Lease: &made})
 }
 
 // revoke ends an agreement at once.

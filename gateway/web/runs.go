@@ -8,6 +8,7 @@ import (
 
 	"guichet/gateway/web/chart"
 	"guichet/gateway/web/flow"
+	"guichet/gateway/web/lines"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -16,11 +17,18 @@ import (
 type runsPage struct {
 	schemas.Page[schemas.Run]
 	Project string
+	New     newRun
+	Lines   string
 }
 
 // runs lists those of the person's projects.
 func runs(v *page.Visit) error {
-	body := runsPage{Project: v.R.URL.Query().Get("project")}
+	return showRuns(v, http.StatusOK, newRun{Project: v.R.URL.Query().Get("project")})
+}
+
+func showRuns(v *page.Visit, status int, form newRun) error {
+	body := runsPage{Project: v.R.URL.Query().Get("project"), New: form, Lines: lines.Login(v.Address(), v.Me.Issuer) +
+		"\nrun=$(guichet run start --project PROJECT)\nguichet stream AGREEMENT --run $run --out all.arrows"}
 	q := url.Values{"limit": {"50"}}
 	for _, key := range []string{"project", "cursor"} {
 		if x := v.R.URL.Query().Get(key); x != "" {
@@ -28,10 +36,13 @@ func runs(v *page.Visit) error {
 		}
 	}
 	err := v.API.Get(v.Ctx(), "/runs?"+q.Encode(), &body.Page)
+	if err == nil {
+		body.New.Projects, err = v.Projects()
+	}
 	if err != nil {
 		return err
 	}
-	v.Show(http.StatusOK, "runs", v.Reader.T("runs.title"), &body)
+	v.Show(status, "runs", v.Reader.T("runs.title"), &body)
 	return nil
 }
 
@@ -48,6 +59,7 @@ type runPage struct {
 	MostBytes   int64
 	AtMost      bool // there are others
 	Flow        *chart.Flow
+	Tied        tied // how more is read in its name
 }
 
 // run shows one.
@@ -70,6 +82,13 @@ func run(v *page.Visit) error {
 			continue
 		}
 		body.Rows, body.Bytes = body.Rows+in.Rows, body.Bytes+in.Bytes
+	}
+	body.Tied, err = ties(v, &body.Run)
+	if err != nil {
+		return err
+	}
+	for _, a := range body.Tied.Agreements {
+		ids = append(ids, a.Dataset)
 	}
 	body.Titles, err = v.Titles(ids)
 	if err != nil {

@@ -13,6 +13,7 @@
 //	report    reports of the record
 //	saved     searches under a name
 //	page      what all of them share: who visits, the API as she calls it, frame, words and parts
+//	lines     lines to copy, for terminals and programs
 //	rows      the first rows of a table as text
 //	signin    sign-in with a browser
 //	words     the words, in the languages of their readers
@@ -54,6 +55,7 @@ func New(c page.Config) (*Site, error) {
 			"/agreements/:id":      page.Signed(agreement),
 			"/runs":                page.Signed(runs),
 			"/runs/:id":            page.Signed(run),
+			"/kit/:id":             kit,
 			"/back":                page.Signed(back),
 			"/me":                  page.Signed(me),
 		},
@@ -64,6 +66,7 @@ func New(c page.Config) (*Site, error) {
 			"/requests/:id/review":      page.Signed(review),
 			"/agreements/:id/lease":     page.Signed(lease),
 			"/agreements/:id/revoke":    page.Signed(revoke),
+			"/runs/new":                 page.Signed(startRun),
 		},
 	})
 	if err != nil {

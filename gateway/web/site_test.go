@@ -228,6 +228,7 @@ func everything() *api {
 		"GET /audit/key":             hostile,
 		"GET /audit/proofs/0":        hostile,
 		"GET /agreements/" + hostile: agreement,
+		"POST /runs":                 schemas.BadField("run", "/project", "%s", hostile),
 		"GET /runs":                  schemas.Page[schemas.Run]{Items: []schemas.Run{{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile}}}}, Next: hostile},
 		"GET /runs/run-1":            schemas.Run{ID: hostile, ExternalID: hostile, Inputs: []schemas.RunInput{{Dataset: hostile, Agreement: hostile, Table: hostile, AtMost: true}}, OtherStreams: 2},
 		"GET /runs/" + hostile:       schemas.Run{ID: hostile, ExternalID: hostile, Outputs: []schemas.Output{{Kind: hostile, Name: hostile, Digest: hostile}}},
@@ -307,6 +308,7 @@ func pages() []string {
 		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
 		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /help", "GET /me",
 		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=ds-1", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
+		"GET /agreements/agr-1?run=" + url.QueryEscape(hostile) + "&data=" + url.QueryEscape(hostile), "POST /runs/new",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 		"GET /provide", "GET /provide/new?place=" + url.QueryEscape(hostile), "GET /provide/file", "GET /provide/bar?participant=" + url.QueryEscape(hostile),
 		"GET /provide/ds-1/edit", "GET /provide/ds-1/terms", "GET /provide/ds-1/publish", "GET /provide/ds-1/withdraw", "GET /help", "GET /help/ask", "GET /back", "GET /provide/ds-1/versions/hostile?place=" + url.QueryEscape(hostile),
@@ -437,7 +439,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "helper", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
-		"owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist", "span"}
+		"lines", "linesabout", "owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist", "span"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

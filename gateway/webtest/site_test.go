@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
-	"guichet/connectors/sharedtest"
 )
 
 // TestSite is all tests of one site, which takes a while to come up.
@@ -122,18 +120,7 @@ func trainer(t *testing.T, s *Site, r Reader) (agreement string) {
 	}
 	p.Click("How it is recorded")
 	p.Sees("release begun", "at most 20 rows", "20 rows,")
-	p.Go(agreement)
-	p.Click("Make a lease")
-	p.Sees("This is shown once")
-	lines := map[string]string{}
-	for _, id := range []string{"lease", "curl", "python", "duckdb"} {
-		lines[id] = p.TextOf("#" + id + " code")
-	}
-	if !r.NoScripts { // the same lines; once is enough
-		pasted(t, "bash", lines["lease"]+"\n"+lines["curl"]+"\n")
-		pasted(t, "bash", lines["lease"]+"\n"+sharedtest.Python(t)+" - <<'EOF'\n"+lines["python"]+"\nEOF\n")
-		pasted(t, "bash", lines["lease"]+"\n"+sharedtest.Python(t)+" - <<'EOF'\n"+lines["duckdb"]+"\nEOF\n")
-	}
+	p.uses(agreement, r.NoScripts) // the same lines; once is enough
 	p.Go(agreement)
 	if strings.Contains(p.Text(), "LEASE=") {
 		t.Error("a lease is shown twice")
@@ -154,7 +141,7 @@ func lineage(t *testing.T, s *Site, r Reader) {
 }
 
 // pasted runs lines in a folder of their own, as they stand on the page.
-func pasted(t *testing.T, shell, lines string) {
+func pasted(t testing.TB, shell, lines string) {
 	t.Helper()
 	cmd := exec.Command(shell, "-euo", "pipefail", "-c", lines)
 	cmd.Dir = t.TempDir()

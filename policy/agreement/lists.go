@@ -2,10 +2,13 @@ package agreement
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
+	"guichet/connectors/db"
 	"guichet/connectors/db/newest"
 	"guichet/policy/party"
 	"guichet/schemas"
@@ -62,4 +65,29 @@ func ListOfProjects[T any](
 	}
 	out, next := newest.Cut(slices.SortedFunc(maps.Values(found), newest.Before[T]), limit)
 	return out, next, nil
+}
+
+// named bounds how many runs of one name are told.
+const named = 10
+
+// RunsNamed gives ids of the project's runs that go by a name of their own, which callers give in place of the id: at most
+// 10, parted by commas; "" where there is none.
+func RunsNamed(ctx context.Context, q db.Querier, project schemas.ProjectID, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	said, err := json.Marshal(name)
+	if err != nil {
+		return "", fmt.Errorf("look for a run by its name: %w", err)
+	}
+	like := strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(`"external_id":` + string(said))
+	const where = "project = ? AND doc LIKE ? ESCAPE '!'"
+	rows, _, err := db.List[schemas.Run](ctx, q, "run", where, []any{string(project), "%" + like + "%"}, "", 2*named)
+	var ids []string
+	for _, row := range rows {
+		if row.Doc.ExternalID == name && len(ids) < named { // databases differ in case
+			ids = append(ids, row.ID)
+		}
+	}
+	return strings.Join(ids, ", "), err
 }

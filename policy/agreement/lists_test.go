@@ -56,3 +56,27 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 		t.Errorf("%d runs, the agreements %v, want 2 and %v: %v", len(runs), got, ids, err)
 	}
 }
+
+// A run that is called by its own name is told by its id, where the project has one of that very name; a name is no pattern.
+func TestRunsNamed(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, database *db.DB) {
+		d := agreementtest.New(t, database, 0, 0)
+		ctx := t.Context()
+		for i, name := range []string{"night-run", `50% "off" <!\_é`, "twice", "twice"} {
+			agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+				r := schemas.Run{ID: schemas.RunID(fmt.Sprintf("run-%d", i)), Project: "p", ExternalID: name}
+				return db.Insert(ctx, tx, "run", string(r.ID), r, db.Columns{"project": "p"})
+			}))
+		}
+		for _, c := range []struct{ project, name, want string }{
+			{"p", "night-run", "run-0"}, {"p", `50% "off" <!\_é`, "run-1"}, {"p", "twice", "run-2, run-3"},
+			{"p", "NIGHT-RUN", ""}, {"p", "night%", ""}, {"p", "night_run", ""}, {"p", "night", ""}, {"p", "", ""}, {"q", "night-run", ""},
+		} {
+			got, err := agreement.RunsNamed(ctx, d.DB, schemas.ProjectID(c.project), c.name)
+			if err != nil || got != c.want {
+				t.Errorf("%s in %s: %q, %v, want %q", c.name, c.project, got, err, c.want)
+			}
+		}
+	})
+}

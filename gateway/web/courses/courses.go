@@ -13,6 +13,7 @@ import (
 	"embed"
 	"net/http"
 
+	copied "guichet/gateway/web/lines"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -40,9 +41,10 @@ type step struct {
 type lesson struct {
 	ID    string
 	Steps []step
-	Lines string // the same on the command line
-	Mine  bool   // of a role that the reader has
-	Needs string // the message that says what is missing to take it; "" for nothing
+	Lines string   // the same on the command line, after signing in
+	Kit   []string // the same in Python: what is copied at once; nil for none
+	Mine  bool     // of a role that the reader has
+	Needs string   // the message that says what is missing to take it; "" for nothing
 	On    *ground
 }
 
@@ -65,11 +67,20 @@ func done(is bool, address string) step { return step{To: address, Told: true, D
 // courses are all of them. Each has the steps that its words tell, help.COURSE.1 and so on, in both languages; the lines
 // are for who works in a terminal. They stand in the order in which data flows, on what a person has.
 func courses(v *page.Visit, on *ground) []lesson {
+	issuer := ""
+	if v.Me != nil {
+		issuer = v.Me.Issuer
+	}
+	login := copied.Login(v.Address(), issuer)
 	course := func(id string, needs, lines string, role schemas.Role, steps ...step) lesson {
 		for i := range steps {
 			steps[i].N = i + 1
 		}
-		return lesson{ID: id, Needs: needs, Lines: lines, Mine: v.Has(role), Steps: steps, On: on}
+		l := lesson{ID: id, Needs: needs, Lines: login + "\n" + lines, Mine: v.Has(role), Steps: steps, On: on}
+		if id == "stream" {
+			l.Kit = copied.Kit(copied.Use{Server: v.Address(), Agreement: schemas.AgreementID(on.agreement())})
+		}
+		return l
 	}
 	return []lesson{
 		course("find", "", "guichet search wheat --project "+on.project(), schemas.RoleTrainer,

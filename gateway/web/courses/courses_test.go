@@ -104,3 +104,19 @@ func TestWhichProject(t *testing.T) {
 		s.Hides(s.Shows(200, "GET /help/ask", nil, "project="+project), "project=ads")
 	}
 }
+
+// No line stands before the one that it needs: the program is named, then signed in, then used; the kit is installed, then imported.
+func TestLinesInTheirOrder(t *testing.T) {
+	t.Parallel()
+	s := pagetest.New(t, person(schemas.RoleTrainer), had(), Part())
+	for _, c := range []struct{ course, line string }{{"find", "guichet search wheat"}, {"ask", "guichet explain"}, {"stream", "guichet stream agr-1"}} {
+		body := s.Shows(200, "GET /help/"+c.course, nil, "bin/guichet", "--issuer https://login.example", c.line)
+		if made, login, line := strings.Index(body, "make build"), strings.Index(body, "guichet login --server"), strings.Index(body, c.line); made > login || login > line {
+			t.Errorf("%s: made at %d, signed in at %d, used at %d", c.course, made, login, line)
+		}
+	}
+	body := s.Shows(200, "GET /help/stream", nil, "The same in Python", "/kit/guichet-", ".whl", "import guichet")
+	if strings.Index(body, "/kit/guichet-") > strings.Index(body, "import guichet") {
+		t.Error("the kit is imported before it is installed")
+	}
+}

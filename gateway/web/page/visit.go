@@ -198,6 +198,18 @@ func (v *Visit) Here() string {
 	return formPage(v.R.URL.EscapedPath())
 }
 
+// Address is the site's own, without a slash at its end, as lines to copy name it: the one that was set, else that by
+// which the browser calls it.
+func (v *Visit) Address() string {
+	switch {
+	case v.Site.Public != "":
+		return v.Site.Public
+	case v.R.TLS != nil:
+		return "https://" + v.R.Host
+	}
+	return "http://" + v.R.Host
+}
+
 // formPage is the page on which the form stands that is sent to a path.
 func formPage(path string) string {
 	i := strings.LastIndexByte(path, '/')

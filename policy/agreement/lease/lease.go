@@ -126,10 +126,17 @@ func (s *Leases) runOf(ctx context.Context, l *schemas.Lease) (schemas.Run, erro
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return r, err
 	}
-	if err != nil || r.Project != l.Project {
-		return r, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
+	if err == nil && r.Project == l.Project {
+		return r, nil
 	}
-	return r, nil
+	ids, err := agreement.RunsNamed(ctx, s.db, l.Project, string(l.Run))
+	switch {
+	case err != nil:
+		return r, err
+	case ids != "":
+		return r, schemas.BadField("lease", "/run", "the project has no run %q: give the id of the one that goes by that name, %s", l.Run, ids)
+	}
+	return r, schemas.BadField("lease", "/run", "the project has no run %q", l.Run)
 }
 
 // leasable fills in item i and checks that its agreement may be leased by by.

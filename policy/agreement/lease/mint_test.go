@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,6 +46,9 @@ func TestWhatIsNotMinted(t *testing.T) {
 	one := func(it schemas.LeaseItem) schemas.LeaseAsk { return schemas.LeaseAsk{Items: []schemas.LeaseItem{it}} }
 	stranger := agreementtest.Person("eve", "https://two.example", schemas.RoleTrainer)
 	d.Join(t, stranger)
+	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return db.Insert(ctx, tx, "run", "run-n", schemas.Run{ID: "run-n", Project: "p", ExternalID: "night"}, db.Columns{"project": "p"})
+	}))
 	for _, c := range []struct {
 		name string
 		by   schemas.Principal
@@ -85,6 +89,8 @@ func TestWhatIsNotMinted(t *testing.T) {
 			`[/items/0/columns/0: column "y" is hidden by the agreement (offer.hide)]`},
 		{"a run of nobody", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Run: "run-x"}, schemas.Invalid,
 			`[/run: the project has no run "run-x"]`},
+		{"a run by its name", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Run: "night"}, schemas.Invalid,
+			`[/run: the project has no run "night": give the id of the one that goes by that name, run-n]`},
 		{"a long life", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Until: time.Now().Add(time.Hour)}, schemas.Invalid,
 			"[/until: a lease lasts at most 15m0s]"},
 		{"no life", agreementtest.Trainer(), schemas.LeaseAsk{Items: items(id), Until: time.Now().Add(-time.Second)}, schemas.Invalid,

@@ -140,10 +140,18 @@ func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased sche
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return err
 	}
-	if err != nil || run.Project != r.Project {
-		return schemas.BadField("stream", "run", "project %s has no run %q", r.Project, r.Run)
+	if err == nil && run.Project == r.Project {
+		return nil
 	}
-	return nil
+	ids, err := agreement.RunsNamed(ctx, s.db, r.Project, string(r.Run))
+	switch {
+	case err != nil:
+		return err
+	case ids != "":
+		return schemas.BadField("stream", "run",
+			"project %s has no run %q: give the id of the one that goes by that name, %s", r.Project, r.Run, ids)
+	}
+	return schemas.BadField("stream", "run", "project %s has no run %q", r.Project, r.Run)
 }
 
 // sameFactory refuses a grant whose factory, by whose networks the place was proven, has changed.

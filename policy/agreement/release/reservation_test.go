@@ -2,7 +2,6 @@ package release
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -229,16 +228,21 @@ func TestCheckRun(t *testing.T) {
 	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		return db.Insert(ctx, tx, "run", "run-q", schemas.Run{ID: "run-q", Project: "q"}, db.Columns{"project": "q"})
 	}))
+	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		return db.Insert(ctx, tx, "run", "run-n", schemas.Run{ID: "run-n", Project: "p", ExternalID: "night"}, db.Columns{"project": "p"})
+	}))
 	l := agreementtest.Lease(d.Agree(t, "ds-0", nil).ID)
-	for run, good := range map[schemas.RunID]bool{"": true, "run-a": true, "run-q": false, "run-none": false} {
+	for run, wrong := range map[schemas.RunID]string{"": "", "run-a": "", "run-n": "",
+		"run-q": `[run: project p has no run "run-q"]`, "run-none": `[run: project p has no run "run-none"]`,
+		"night": `[run: project p has no run "night": give the id of the one that goes by that name, run-n]`} {
 		g, err := d.Grant(l, run)
 		agreementtest.Must(t, err)
 		err = d.CheckRun(ctx, g)
-		if good {
+		if wrong == "" {
 			agreementtest.Must(t, err)
 			continue
 		}
-		agreementtest.Refused(t, string(run), err, schemas.Invalid, fmt.Sprintf("project p has no run %q", run))
+		agreementtest.Refused(t, string(run), err, schemas.Invalid, wrong)
 	}
 	for range 2 { // a run that reads a dataset counts once
 		for _, run := range []schemas.RunID{"", "run-a"} {
