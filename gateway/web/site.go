@@ -43,8 +43,7 @@ type Site struct{ *page.Site }
 
 // New reads words and templates.
 func New(c page.Config) (*Site, error) {
-	s, err := page.New(c, provide.Part(), publish.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(),
-		operate.Part(), page.Part{
+	s, err := page.New(c, append(parts(), page.Part{
 		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,
@@ -68,11 +67,16 @@ func New(c page.Config) (*Site, error) {
 			"/agreements/:id/lease":     page.Signed(lease),
 			"/agreements/:id/revoke":    page.Signed(revoke),
 		},
-	})
+	})...)
 	if err != nil {
 		return nil, err
 	}
 	return &Site{s}, nil
+}
+
+// parts are those of the packages below.
+func parts() []page.Part {
+	return []page.Part{provide.Part(), publish.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(), operate.Part()}
 }
 
 // Dataset shows the dataset at whose address it is called; what else there is at it, the caller knows.

@@ -280,7 +280,7 @@ func pages() []string {
 		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=" + url.QueryEscape(hostile), "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",
 		"POST /agreements/agr-1/revoke", "POST /requests/req-1/review",
 		"GET /provide", "GET /provide/new?place=" + url.QueryEscape(hostile), "GET /provide/file", "GET /provide/bar?participant=" + url.QueryEscape(hostile),
-		"GET /provide/ds-1/edit", "GET /provide/ds-1/terms", "GET /provide/ds-1/publish", "GET /provide/ds-1/publish?as=files&table=a&table=b&path=" + url.QueryEscape(hostile), "GET /provide/ds-1/publish/browse",
+		"GET /provide/ds-1/edit", "GET /provide/ds-1/terms", "GET /provide/ds-1/publish", "GET /provide/ds-1/publish?as=files&table=a&table-1=b&path=" + url.QueryEscape(hostile), "GET /provide/ds-1/publish/browse",
 		"GET /provide/ds-1/publish/browse?in=" + url.QueryEscape("s3://"+hostile+"/"+hostile+"/"+hostile), "GET /provide/ds-1/upload?sent=" + url.QueryEscape(hostile),
 		"POST /provide/ds-1/upload/send", "POST /provide/ds-1/upload/begin", "GET /provide/ds-1/withdraw", "GET /help", "GET /help/ask", "GET /back", "GET /provide/ds-1/versions/hostile?place=" + url.QueryEscape(hostile),
 		"GET /provide/ds-1/versions/running", "GET /provide/ds-1/versions/running?part=progress", "GET /provide/ds-1/versions/failed",

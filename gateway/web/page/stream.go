@@ -25,7 +25,7 @@ import (
 //	└──────────────── read and held, ≤ maxForm ───────────────┘└ Size ┘
 
 // MostStreamed is what a form with a large file sends at most, in bytes.
-const MostStreamed = 8 << 30
+const MostStreamed = 8_000_000_000
 
 // What a file that comes may take.
 const (

@@ -13,11 +13,15 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"guichet/schemas"
 )
+
+// soon is how long a short form may take.
+const soon = 200 * time.Millisecond
 
 // taking is a site whose one form takes files; take is what it does with them. Who sends is named by a header.
 func taking(t *testing.T, take func(v *Visit) error) *httptest.Server {
@@ -33,7 +37,9 @@ func taking(t *testing.T, take func(v *Visit) error) *httptest.Server {
 		t.Fatal(err)
 	}
 	r := gin.New()
-	s.Mount(r)
+	s.Mount(r.Group("/", func(c *gin.Context) { // as the gateway does with every form
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(soon))
+	}))
 	srv := httptest.NewServer(r)
 	t.Cleanup(srv.Close)
 	return srv
@@ -220,6 +226,29 @@ func TestLargeFilesTakeTurns(t *testing.T) {
 		}
 	}
 	<-end
+}
+
+// TestSlowFiles: a file may take its time: that of a short form is not its own.
+func TestSlowFiles(t *testing.T) {
+	t.Parallel()
+	var took int64
+	srv := taking(t, func(v *Visit) (err error) {
+		took, err = io.Copy(io.Discard, v.Sent)
+		return err
+	})
+	kind, body := filled(nil, "a.csv", strings.Repeat("x", 100_000))
+	text := body.String()
+	r, w := io.Pipe()
+	go func() {
+		for _, part := range []string{text[:100], text[100:5000], text[5000:]} {
+			time.Sleep(3 * soon)
+			_, _ = io.WriteString(w, part)
+		}
+		w.Close()
+	}()
+	if status, said := sends(t, srv, kind, r, int64(len(text))); status != 200 || took != 100_000 {
+		t.Errorf("%d, %d bytes: %s", status, took, said)
+	}
 }
 
 // TestBegin: where the file begins is found by the marks of lines alone.

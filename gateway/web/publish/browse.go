@@ -51,7 +51,7 @@ const (
 
 // browse shows a folder, or the places to choose from.
 func browse(v *page.Visit) error {
-	p := &browsePage{Typed: v.R.URL.Query()}
+	p := &browsePage{Typed: fromAddress(v.R.URL.Query())}
 	var err error
 	p.Dataset, err = owner.Dataset(v)
 	if err == nil {

@@ -104,7 +104,7 @@ type publishPage struct {
 
 // publish shows the form.
 func publish(v *page.Visit) error {
-	p := &publishPage{form: form{Typed: v.R.URL.Query()}, Next: -1}
+	p := &publishPage{form: form{Typed: fromAddress(v.R.URL.Query())}, Next: -1}
 	err := p.gather(v)
 	if err != nil {
 		return err
@@ -245,12 +245,16 @@ func refused(err error) (*schemas.Error, int) {
 const mostAddress = 8 << 10
 
 // address is a page of a dataset's with all that was typed, and with further fields; it is false where that is too much
-// for an address.
+// for an address. An address names each field once: the i-th value of a field, from 1 on, is called FIELD-i there.
 func address(id schemas.DatasetID, page string, t url.Values, more ...string) (string, bool) {
 	q := url.Values{}
 	for _, name := range carried() {
-		if slices.ContainsFunc(t[name], func(s string) bool { return s != "" }) {
-			q[name] = t[name]
+		for i, s := range t[name] {
+			if s != "" && i == 0 {
+				q.Set(name, s)
+			} else if s != "" {
+				q.Set(at(name, i), s)
+			}
 		}
 	}
 	for i := 0; i+1 < len(more); i += 2 {
@@ -261,6 +265,25 @@ func address(id schemas.DatasetID, page string, t url.Values, more ...string) (s
 		to += "?" + q.Encode()
 	}
 	return to, len(to) <= mostAddress
+}
+
+// fromAddress reads what address wrote.
+func fromAddress(q url.Values) url.Values {
+	t := url.Values{}
+	for name, values := range q {
+		field, number, numbered := strings.Cut(name, "-")
+		i, err := strconv.Atoi(number)
+		if !numbered {
+			field, i = name, 0
+		} else if err != nil || i < 1 || i >= mostFiles || !slices.Contains(carried(), field) {
+			continue // nothing that a form has
+		}
+		for len(t[field]) < i+len(values) {
+			t[field] = append(t[field], "")
+		}
+		copy(t[field][i:], values)
+	}
+	return t
 }
 
 // watch sends the browser to where a publication is watched; after a dry run what was typed goes with it, where an address

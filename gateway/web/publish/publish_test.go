@@ -134,7 +134,7 @@ func TestRows(t *testing.T) {
 	}
 	form.Set("dist", "all")
 	form.Set("do", "try")
-	s.Shows(303, "POST /provide/ds-1/publish/begin", form, "/versions/dry-run?", "table=yield&table=photo&table=yield&table=yield", "as=&as=files")
+	s.Shows(303, "POST /provide/ds-1/publish/begin", form, "/versions/dry-run?", "table=yield&table-1=photo&table-2=yield&table-3=yield", "as-1=files")
 	if got := asked(t, s); !slices.Equal(got.Distributions, []string{"yield/*", "photo/*"}) || !got.DryRun {
 		t.Errorf("%+v", got)
 	}
@@ -247,6 +247,29 @@ func TestBrowse(t *testing.T) {
 	s.Answers["GET /stores"] = map[string]any{"items": []any{}}
 	s.Shows(200, "GET /provide/ds-1/publish", nil, "no place in a store", `href="/provide/ds-1/upload"`)
 	s.Shows(200, "GET /provide/ds-1/publish/browse", nil, "no place in a store")
+}
+
+// TestAddresses: what was typed comes back from an address as it was, and each key is in it once: others the gateway refuses.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	form := rowsForm(url.Values{"version": {"v3"}, "file": {"a/b/c", "d/e/f"}}, [5]string{place, "", "yield", "", ""}, [5]string{place, "é &", "data", "x", "files"})
+	to, fits := address("ds-1", "/publish", form, "row", "1")
+	u, err := url.Parse(to)
+	if err != nil || !fits {
+		t.Fatal(to, err)
+	}
+	for name, values := range u.Query() {
+		if len(values) > 1 {
+			t.Errorf("%s is there %d times", name, len(values))
+		}
+	}
+	got := fromAddress(u.Query())
+	if fmt.Sprint(rowsOf(got)) != fmt.Sprint(rowsOf(form)) || !slices.Equal(got["file"], form["file"]) || got.Get("version") != "v3" || got.Get("row") != "1" {
+		t.Errorf("%v from %s", got, to)
+	}
+	if got := fromAddress(url.Values{"path-999999999": {"x"}, "path--1": {"x"}, "path-x": {"x"}, "other-1": {"x"}}); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
 }
 
 // TestSlugs: folders give tables and splits the nearest name that they can have.

@@ -41,7 +41,7 @@ const mostFiles = 500
 
 // upload shows both forms.
 func upload(v *page.Visit) error {
-	return showUpload(v, http.StatusOK, &uploadPage{form: form{Typed: v.R.URL.Query()}, Sent: v.R.URL.Query().Get("sent")})
+	return showUpload(v, http.StatusOK, &uploadPage{form: form{Typed: fromAddress(v.R.URL.Query())}, Sent: v.R.URL.Query().Get("sent")})
 }
 
 func showUpload(v *page.Visit, status int, p *uploadPage) error {

@@ -99,7 +99,7 @@ func showVersion(v *page.Visit, status int, problem *schemas.Error) error {
 	if err != nil {
 		return err
 	}
-	p := &versionPage{Typed: v.R.URL.Query(), Key: rand.Text(), Problem: problem, now: time.Now()}
+	p := &versionPage{Typed: fromAddress(v.R.URL.Query()), Key: rand.Text(), Problem: problem, now: time.Now()}
 	p.Dataset, err = owner.Dataset(v)
 	if err == nil {
 		err = v.API.Get(v.Ctx(), at, p)
