@@ -103,6 +103,11 @@ func TestPublish(t *testing.T) {
 	s.Hides(s.Shows(200, "GET /provide/ds-1/versions/v1", nil, "published"), "refresh", "hx-get")
 	// Whoever publishes what a link carries on sees what it is, also where it is not what was tried.
 	s.Shows(200, "GET /provide/ds-1/versions/dry-run?place="+place+"&path=other/", nil, `<code class="long">`+place+`other/</code>`)
+	// Whoever mends what failed finds it in the form.
+	back := follow(t, s.Shows(200, "GET /provide/ds-1/versions/dry-run?place="+place+"&path=other/&version=v7", nil), "Back to publishing")
+	s.Shows(200, "GET "+back, nil, `value="other/"`, `value="v7"`)
+	back = follow(t, s.Shows(200, "GET /provide/ds-1/versions/dry-run?file=data/test/b.csv", nil), "Back to publishing")
+	s.Shows(200, "GET "+back, nil, `value="data/test/b.csv" checked`, `value="data/train/a.csv">`)
 	for _, version := range []string{"v1", "v2"} {
 		s.Shows(303, "POST /provide/ds-1/versions/"+version+"/give-up", nil, "/provide/ds-1/versions/"+version)
 	}

@@ -37,7 +37,7 @@ type file struct {
 func (f file) At() string { return f.Table + "/" + f.Split + "/" + f.Name }
 
 // mostFiles is how many files that were sent a page shows, and publishes.
-const mostFiles = 500
+const mostFiles = 200
 
 // upload shows both forms.
 func upload(v *page.Visit) error {

@@ -56,6 +56,19 @@ func (p *versionPage) Begin() string {
 	return "publish/begin"
 }
 
+// Back is the form with what was tried.
+func (p *versionPage) Back() string {
+	form := "/publish"
+	if p.Typed.Has("file") {
+		form = "/upload"
+	}
+	to, fits := address(p.Dataset.ID, form, p.Typed)
+	if !fits {
+		to, _ = address(p.Dataset.ID, form, nil)
+	}
+	return to
+}
+
 // Sources are what was tried, in words: places, or files that were sent.
 func (p *versionPage) Sources() (out []string) {
 	for i := range rowsOf(p.Typed) {
