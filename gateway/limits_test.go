@@ -149,6 +149,9 @@ func bucket(t *testing.T) *s3.Store {
 			return
 		}
 		w.Header().Set("ETag", `"e"`)
+		if r.URL.Query().Has("list-type") { // nothing is kept
+			_, _ = io.WriteString(w, "<ListBucketResult></ListBucketResult>")
+		}
 	}))
 	t.Cleanup(srv.Close)
 	st, err := s3.New("local", srv.URL, "eu", s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"})

@@ -220,6 +220,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"DELETE /datasets/{id}/apart/{other}":        is("/datasets/" + string(left.ID) + "/apart/" + string(right.ID)),
 		"GET /datasets/{id}/stand-in.arrow":          is("/datasets/" + string(dataset.ID) + "/stand-in.arrow"),
 		"GET /datasets/{id}/stand-in.arrow (hidden)": is("/datasets/" + string(closed.ID) + "/stand-in.arrow"),
+		"GET /datasets/{id}/files":                   is("/datasets/" + string(dataset.ID) + "/files"),
 		"GET /datasets/{id}/versions":                is("/datasets/" + string(dataset.ID) + "/versions"),
 		"GET /datasets/{id}/versions (hidden)":       is("/datasets/" + string(closed.ID) + "/versions"),
 		"POST /datasets/{id}/versions": func() asking {
@@ -317,7 +318,8 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			s.want(201, "operator", "POST", "/sources", harvest.Catalogue{ID: schemas.SourceID(id), URL: "https://portal.example/"})
 			return asking{"/sources/" + id, nil, ""}
 		},
-		"GET /stores": holds("/stores", "agronomy/"),
+		"GET /stores":              holds("/stores", "agronomy/"),
+		"GET /stores/{id}/objects": is("/stores/local/objects?bucket=lab&prefix=agronomy/"),
 		"POST /stores": func() asking {
 			return asking{"/stores", schemas.Store{ID: schemas.StoreID(next()), Endpoint: "https://s3.example", Region: "eu", CredentialRef: "local"}, ""}
 		},

@@ -31,6 +31,7 @@ import (
 	notfound "guichet/gateway/api/demand"
 	"guichet/gateway/api/distributions"
 	joining "guichet/gateway/api/join"
+	"guichet/gateway/api/objects"
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
 	"guichet/gateway/api/standin"
@@ -270,7 +271,7 @@ func (s *Server) routes() http.Handler {
 	deps.Sought = notfound.Noted(counter, s.deps.Log)
 	operations, gate := api.Register(r, v1, deps,
 		notfound.Operations(counter, notfound.SpacesOf(s.deps.Index)), standin.Operations(s.deps.Catalog),
-		distributions.Operations(s.deps.Catalog),
+		distributions.Operations(s.deps.Catalog), objects.Operations(s.deps.Publisher),
 		flows.Operations(&throughput.Throughputs{Agreements: s.deps.Agreements, Runs: s.deps.Runs, Now: s.deps.Now}),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),

@@ -223,7 +223,8 @@ func (s *site) populate() {
 	_, err := s.parties.PutFactory(ctx, boss(), schemas.Factory{ID: "leonardo", Name: "Leonardo", Country: "IT"}, 0)
 	must(s.t, err)
 	_, err = s.parties.PutStore(ctx, boss(), schemas.Store{ID: "local", Endpoint: "https://s3.example", Region: "eu", CredentialRef: "local", Prefixes: []schemas.Prefix{
-		{Participant: providerOrg, Bucket: "b", Prefix: "agronomy/"}, {Participant: otherOrg, Bucket: "b", Prefix: "grid/"}}}, 0)
+		{Participant: providerOrg, Bucket: "b", Prefix: "agronomy/"}, {Participant: otherOrg, Bucket: "b", Prefix: "grid/"},
+		{Participant: providerOrg, Bucket: "lab", Prefix: "agronomy/"}}}, 0)
 	must(s.t, err)
 	_, err = s.parties.PutProject(ctx, boss(), schemas.Project{ID: "crops", Title: "Crops", Lead: trainerOrg, Factory: "leonardo", Purposes: []string{"train-model"}}, 0)
 	must(s.t, err)

@@ -8,7 +8,8 @@
 //
 //	join      how one becomes a member, and whom one invites
 //	operate   what the operator keeps, and calls
-//	provide   what a provider does with her datasets
+//	provide   what a provider does with her datasets; owner: what these pages have in common
+//	publish   versions from places in stores and from files that are sent
 //	record    the record, read and verified
 //	report    reports of the record
 //	saved     searches under a name
@@ -29,6 +30,7 @@ import (
 	"guichet/gateway/web/operate"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/provide"
+	"guichet/gateway/web/publish"
 	"guichet/gateway/web/record"
 	"guichet/gateway/web/report"
 	"guichet/gateway/web/saved"
@@ -42,7 +44,7 @@ type Site struct{ *page.Site }
 
 // New reads words and templates.
 func New(c page.Config) (*Site, error) {
-	s, err := page.New(c, provide.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(), operate.Part(), page.Part{
+	s, err := page.New(c, append(parts(), page.Part{
 		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,
@@ -68,11 +70,16 @@ func New(c page.Config) (*Site, error) {
 			"/agreements/:id/revoke":    page.Signed(revoke),
 			"/runs/new":                 page.Signed(startRun),
 		},
-	})
+	})...)
 	if err != nil {
 		return nil, err
 	}
 	return &Site{s}, nil
+}
+
+// parts are those of the packages below.
+func parts() []page.Part {
+	return []page.Part{provide.Part(), publish.Part(), record.Part(), report.Part(), join.Part(), saved.Part(), courses.Part(), operate.Part()}
 }
 
 // Dataset shows the dataset at whose address it is called; what else there is at it, the caller knows.

@@ -58,7 +58,7 @@ func all(t *testing.T, s *Site) map[string][]string {
 		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/help/find", "/nowhere"},
 		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me", "/organisation", "/join", "/join/none", "/searches", "/help/ask", "/help/stream"},
 		"officer": {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
-		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish", provided + "/withdraw", "/help/publish",
+		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish", provided + "/publish/browse?in=s3://local/spaces/agronomy/", provided + "/upload", provided + "/withdraw", "/help/publish",
 			provided + "/versions/" + newest, "/provide/bar?participant=https://crop-ai.example", "/provide/none/terms"},
 		"visitor": {"/", "/join", "/operate"},
 		"operator": {"/operate", "/operate/joining", "/operate/participants", "/operate/participants?id=https://crop-ai.example", "/operate/projects?id=crop-yield-2027",

@@ -3,6 +3,8 @@ package webtest
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +81,8 @@ func provides(t *testing.T, s *Site, r Reader) {
 	p.Click("Set these terms")
 	p.Sees(title, "the purpose is a kind of research", "Terms")
 	p.tellsValues(dataset)
+	p.walks(dataset)
+	p.uploads(dataset)
 
 	u := s.Visit(t, r)
 	u.Go("/datasets/" + dataset + "/ask")
@@ -117,7 +121,7 @@ func provides(t *testing.T, s *Site, r Reader) {
 func (p *Person) tellsValues(dataset string) {
 	p.t.Helper()
 	p.Go("/provide/" + dataset + "/publish")
-	p.Type("path", "vineyard-phenology/observations/all/")
+	p.Type("path-0", "vineyard-phenology/observations/all/")
 	p.Type("version", "told")
 	p.tick("dist", "some")
 	p.Type("distcolumns", "stage,"+strings.Repeat("x", 2000))
@@ -139,6 +143,64 @@ func (p *Person) tellsValues(dataset string) {
 	if n := p.Count("figure.values"); n != 0 {
 		p.t.Errorf("%d pictures of values are left", n)
 	}
+}
+
+// walks publishes two tables of folders that are found by walking down a place; what was typed stays in the form.
+func (p *Person) walks(dataset string) {
+	p.t.Helper()
+	p.Go("/provide/" + dataset + "/publish")
+	p.Type("version", "walked")
+	p.Click("Look into the store")
+	p.Follow("vineyard-phenology")
+	p.Follow("observations")
+	p.Sees("It has 1 folder.", "as parts of one table")
+	p.Follow("all")
+	p.Sees("Take the file", ".csv")
+	p.Click("Take this whole folder")
+	if path, version := p.value("path-0"), p.value("version"); path != "vineyard-phenology/observations/all/" || version != "walked" {
+		p.t.Errorf("the form has %q, %q", path, version)
+	}
+	p.Click("Add further files: another table or part")
+	p.Type("path-1", "vineyard-phenology/none/")
+	p.Type("table-1", "again")
+	p.Click("Look first")
+	p.Sees("Nothing was sent.", "/tables/1/splits/0/prefix")
+	if n := p.Count("#path-1-wrong"); n != 1 {
+		p.t.Error("the fault does not stand at its row")
+	}
+	p.Type("path-1", "vineyard-phenology/observations/all/")
+	p.Click("Look first")
+	p.comes("All files were read, and nothing is published yet.")
+	p.Sees("data", "again")
+	p.Click("Publish it")
+	p.comes("To the dataset")
+	p.Sees("published")
+}
+
+// uploads sends a file of her own machine and publishes it, with a look first.
+func (p *Person) uploads(dataset string) {
+	p.t.Helper()
+	file := filepath.Join(p.t.TempDir(), "own & <b>.csv")
+	err := os.WriteFile(file, []byte("day,grapes\n2026-01-01,7\n2026-01-02,8\n"), 0o600)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.Go("/provide/" + dataset + "/publish")
+	p.Click("Send files from your machine")
+	p.Click("Send it")
+	p.Sees("Nothing was sent.", "choose a file")
+	p.Type("table", "harvest")
+	p.Type("split", "train")
+	p.do("choose a file", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+	p.Click("Send it")
+	p.Sees("It was sent: harvest/train/own & <b>.csv", "Publish what you sent")
+	p.Type("version", "sent")
+	p.Click("Look first")
+	p.comes("All files were read, and nothing is published yet.")
+	p.Sees("harvest", "grapes", "2 rows")
+	p.Click("Publish it")
+	p.comes("To the dataset")
+	p.Sees("published", "2 rows")
 }
 
 // opens opens the first table behind a picture whose title contains these words.

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,19 +135,34 @@ func (s *Server) bucket(w http.ResponseWriter, r *http.Request, objects map[stri
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out strings.Builder
-	n, last := 0, ""
+	n, last, most := 0, "", s.Page
+	token, _ := url.QueryUnescape(q.Get("continuation-token")) // our own
+	if asked, err := strconv.Atoi(q.Get("max-keys")); err == nil && (most == 0 || asked < most) {
+		most = asked
+	}
 	for _, key := range slices.Sorted(maps.Keys(objects)) {
-		if !strings.HasPrefix(key, q.Get("prefix")) || key <= q.Get("continuation-token") {
+		if !strings.HasPrefix(key, q.Get("prefix")) || key <= token || key <= q.Get("start-after") {
 			continue
 		}
-		if s.Page > 0 && n == s.Page {
-			fmt.Fprintf(&out, `<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>`, last)
+		body, folder := objects[key], false
+		if end := strings.Index(key[len(q.Get("prefix")):], "/"); q.Get("delimiter") == "/" && end >= 0 {
+			key, folder = key[:len(q.Get("prefix"))+end+1], true
+			if key == last {
+				continue
+			}
+		}
+		if most > 0 && n == most {
+			fmt.Fprintf(&out, `<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>`, url.QueryEscape(last))
 			break
 		}
-		fmt.Fprintf(&out, `<Contents><Key>%s</Key><Size>%d</Size><ETag>"%s"</ETag></Contents>`, key, len(objects[key]), ETag(objects[key]))
 		n, last = n+1, key
+		if folder {
+			fmt.Fprintf(&out, `<CommonPrefixes><Prefix>%s</Prefix></CommonPrefixes>`, url.QueryEscape(key))
+			continue
+		}
+		fmt.Fprintf(&out, `<Contents><Key>%s</Key><Size>%d</Size><ETag>"%s"</ETag></Contents>`, url.QueryEscape(key), len(body), ETag(body))
 	}
-	fmt.Fprintf(w, `<ListBucketResult>%s</ListBucketResult>`, out.String())
+	fmt.Fprintf(w, `<ListBucketResult><EncodingType>url</EncodingType>%s</ListBucketResult>`, out.String())
 }
 
 // unchunked reads a body as minio-go sends it without TLS: in chunks of

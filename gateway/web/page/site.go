@@ -29,6 +29,7 @@ import (
 	"guichet/gateway/problem"
 	"guichet/gateway/web/signin"
 	"guichet/gateway/web/words"
+	"guichet/policy/turn"
 	"guichet/schemas"
 )
 
@@ -53,6 +54,7 @@ type Part struct {
 	Files     map[string]func(v *Visit) error // the same, of what is loaded: GET alone
 	Forms     map[string]func(v *Visit) error // POST; the page that holds a form is at its path or at the one above
 	Uploads   map[string]func(v *Visit) error // the same, of forms with files
+	Streams   map[string]func(v *Visit) error // the same, of forms with a large file: see Visit.Sent
 }
 
 // Site makes the pages. Safe for concurrent use.
@@ -64,11 +66,14 @@ type Site struct {
 	files map[string]file
 	guard *http.CrossOriginProtection
 	sent  chan struct{}
+	// streams are the turns of large files.
+	streams *turn.Turns
 }
 
 // New reads words and templates.
 func New(c Config, parts ...Part) (*Site, error) {
-	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection(), sent: make(chan struct{}, mostSent)}
+	s := &Site{Config: c, parts: parts, pages: map[string]set{}, guard: http.NewCrossOriginProtection(), sent: make(chan struct{}, mostSent),
+		streams: turn.New(mostStreams)}
 	if u, err := url.Parse(c.Public); err == nil && u.Host != "" {
 		err = s.guard.AddTrustedOrigin(u.Scheme + "://" + strings.ToLower(u.Host)) // a proxy may name another Host to us
 		if err != nil {
@@ -113,6 +118,9 @@ func (s *Site) Mount(r gin.IRouter) {
 		}
 		for path, write := range part.Uploads {
 			s.mountForm(r, path, maxUpload, write)
+		}
+		for path, write := range part.Streams {
+			s.mountStream(r, path, write)
 		}
 	}
 	s.mountForm(r, "/language", maxForm, language)
@@ -179,17 +187,26 @@ const (
 // mostSent is how many forms with files are read and answered at once.
 const mostSent = 8
 
-// form lets through what a form of this site sent.
-func (s *Site) form(c *gin.Context, most int64) {
-	err := s.guard.Check(c.Request)
+// ours refuses what another site sent. Errors: Denied.
+func (s *Site) ours(r *http.Request) error {
+	err := s.guard.Check(r)
 	if err != nil {
-		s.fail(s.visit(c.Writer, c.Request), &schemas.Error{
+		return &schemas.Error{
 			Kind:    schemas.Denied,
 			Subject: "form",
 			Message: "this was sent by another site, and nothing was done",
 			Remedy:  "do it here",
 			Err:     err,
-		})
+		}
+	}
+	return nil
+}
+
+// form lets through what a form of this site sent.
+func (s *Site) form(c *gin.Context, most int64) {
+	err := s.ours(c.Request)
+	if err != nil {
+		s.fail(s.visit(c.Writer, c.Request), err)
 		c.Abort()
 		return
 	}

@@ -27,6 +27,7 @@ type Visit struct {
 	Reader *words.Reader
 	API    *client.Client
 	Me     *schemas.Identity // nil for nobody
+	Sent   *Sent             // the file of a form of Part.Streams
 	gone   error             // why somebody who signed in is nobody now
 }
 

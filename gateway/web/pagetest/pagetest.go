@@ -27,6 +27,7 @@ type Site struct {
 	Sent    map[string]string // bodies, by call
 	Match   map[string]string // If-Match, by call
 	Query   map[string]string // queries, by call
+	Keys    map[string]string // Idempotency-Key, by call
 	Asked   []string          // all calls with their queries, in order
 
 	t testing.TB
@@ -37,7 +38,8 @@ type Site struct {
 func New(t testing.TB, me schemas.Identity, answers map[string]any, parts ...page.Part) *Site {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
-	s := &Site{Answers: answers, Sent: map[string]string{}, Match: map[string]string{}, Query: map[string]string{}, t: t}
+	s := &Site{Answers: answers, Sent: map[string]string{}, Match: map[string]string{}, Query: map[string]string{}, Keys: map[string]string{},
+		t: t}
 	answers["GET /me"] = me
 	p, err := page.New(page.Config{API: s, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
 		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", me.Subject != "", nil }}, parts...)
@@ -45,6 +47,7 @@ func New(t testing.TB, me schemas.Identity, answers map[string]any, parts ...pag
 		t.Fatal(err)
 	}
 	r := gin.New()
+	r.UseRawPath = true
 	p.Mount(r)
 	s.h = r
 	return s
@@ -55,6 +58,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
 	b, _ := io.ReadAll(r.Body)
 	s.Sent[call], s.Match[call], s.Query[call] = string(b), r.Header.Get("If-Match"), r.URL.RawQuery
+	s.Keys[call] = r.Header.Get("Idempotency-Key")
 	s.Asked = append(s.Asked, strings.TrimSuffix(call+"?"+r.URL.RawQuery, "?"))
 	v, is := s.Answers[call]
 	if !is {
@@ -87,9 +91,15 @@ func (s *Site) ShowsTo(head http.Header, status int, call string, form url.Value
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
+	return s.answers(r, status, words)
+}
+
+// answers has the pages answer, and wants a status and words.
+func (s *Site) answers(r *http.Request, status int, words []string) string {
+	s.t.Helper()
 	w := httptest.NewRecorder()
 	s.h.ServeHTTP(w, r)
-	body := w.Body.String() + w.Header().Get("Location")
+	body, call := w.Body.String()+w.Header().Get("Location"), r.Method+" "+r.URL.Path
 	if w.Code != status {
 		s.t.Errorf("%s: %d, want %d\n%s", call, w.Code, status, body)
 	}
@@ -99,6 +109,15 @@ func (s *Site) ShowsTo(head http.Header, status int, call string, form url.Value
 		}
 	}
 	return body
+}
+
+// Sends sends a form as it is, of a media type, and wants a status and words as Shows does.
+func (s *Site) Sends(status int, path, kind string, body io.Reader, words ...string) string {
+	s.t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "https://guichet.example"+path, body)
+	r.Header.Set("Content-Type", kind)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return s.answers(r, status, words)
 }
 
 // Hides wants none of these words in what was shown.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -141,7 +142,7 @@ func barDo(v *page.Visit) error {
 	for i := range body.Open {
 		d := &body.Open[i]
 		err = putRules(v, d, barring(*d.Offer, append(slices.Clone(barredIn(d.Offer)), body.Who)))
-		switch e, _ := asked(err); {
+		switch e, _ := owner.Asked(err); {
 		case e != nil:
 			left, why = append(left, page.Cut(80, page.In(d.Title, v.Reader.Tag).Words)), e
 		case err != nil:
@@ -172,7 +173,7 @@ func barLift(v *page.Visit) error {
 
 // barred leads to what was done, or back to the form.
 func barred(v *page.Visit, err error, body *barPage) error {
-	if e, status := asked(err); e != nil {
+	if e, status := owner.Asked(err); e != nil {
 		return showBar(v, status, barPage{Who: body.Who, Reason: body.Reason, Problem: e})
 	}
 	if err != nil {

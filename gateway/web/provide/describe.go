@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/publish"
 	"guichet/schemas"
 )
 
@@ -25,18 +27,15 @@ type descriptionPage struct {
 	Tables   []tableForm
 	Types    []string
 	Wide     bool // more tables than a form shows: they stay as they are
-	Places   []place
+	Places   []owner.Place
 	Others   []string         // languages in which it has words beside the form's
 	Would    *schemas.Dataset // what it would come to
 	Problem  *schemas.Error
-	Faults   []fault
+	Faults   owner.Faults
 	Key      string
 	Revision int64
 	at       map[string]string
 }
-
-// fault is what is wrong, and the field that it is about; "" where no field is.
-type fault struct{ Field, Message, Pointer string }
 
 // To is where the form is sent.
 func (p *descriptionPage) To(what string) string {
@@ -47,14 +46,7 @@ func (p *descriptionPage) To(what string) string {
 }
 
 // Wrong is what is wrong with a field; "" for nothing.
-func (p *descriptionPage) Wrong(field string) string {
-	for _, f := range p.Faults {
-		if f.Field == field {
-			return f.Message
-		}
-	}
-	return ""
-}
+func (p *descriptionPage) Wrong(field string) string { return p.Faults.Wrong(field) }
 
 // Visibilities are those that can be chosen, the usual one first.
 func (p *descriptionPage) Visibilities() []schemas.Visibility {
@@ -91,7 +83,7 @@ func newDataset(v *page.Visit) error {
 
 // edit shows the form of a dataset that is registered.
 func edit(v *page.Visit) error {
-	d, err := dataset(v)
+	d, err := owner.Dataset(v)
 	if err != nil {
 		return err
 	}
@@ -127,7 +119,7 @@ func (p *descriptionPage) gather(v *page.Visit, base schemas.Dataset) error {
 	if err != nil || p.ID != "" {
 		return err
 	}
-	p.Places, err = places(v)
+	p.Places, err = owner.Places(v)
 	return err
 }
 
@@ -144,7 +136,7 @@ func posted(v *page.Visit) (p *descriptionPage, d schemas.Dataset, err error) {
 	p = &descriptionPage{Typed: typed(v.R.PostForm)}
 	base := schemas.Dataset{}
 	if v.ID != "" {
-		base, err = dataset(v)
+		base, err = owner.Dataset(v)
 		if err != nil {
 			return nil, d, err
 		}
@@ -186,7 +178,7 @@ func (p *descriptionPage) would(v *page.Visit, d schemas.Dataset) error {
 func (p *descriptionPage) wrong(e *schemas.Error) {
 	p.Problem, p.Faults = e, nil
 	for _, f := range e.Fields {
-		p.Faults = append(p.Faults, fault{fieldOf(f.Pointer, p.at), f.Message, f.Pointer})
+		p.Faults = append(p.Faults, owner.Fault{Field: fieldOf(f.Pointer, p.at), Message: f.Message, Pointer: f.Pointer})
 	}
 }
 
@@ -196,7 +188,7 @@ func check(v *page.Visit) error {
 	if err == nil {
 		err = p.would(v, d)
 	}
-	if e, _ := asked(err); e != nil {
+	if e, _ := owner.Asked(err); e != nil {
 		p.wrong(e)
 	} else if err != nil {
 		return err
@@ -223,7 +215,7 @@ func register(v *page.Visit) error {
 		v.To("/provide/%s/terms", string(id))
 		return nil
 	}
-	return tryFirst(v, id, p.Typed, p.Key)
+	return publish.Try(v, id, url.Values(p.Typed), p.Key)
 }
 
 // madeAt finds where a dataset was made in what the API says when it is sent again: long answers are not kept.
@@ -267,7 +259,7 @@ func (p *descriptionPage) only(v *page.Visit, d schemas.Dataset) (bool, error) {
 	status := http.StatusOK
 	if !strings.HasPrefix(do, "more-") {
 		err := p.would(v, d)
-		if e, s := asked(err); e != nil {
+		if e, s := owner.Asked(err); e != nil {
 			p.wrong(e)
 			status = s
 		} else if err != nil {
@@ -280,7 +272,7 @@ func (p *descriptionPage) only(v *page.Visit, d schemas.Dataset) (bool, error) {
 
 // again shows the form with what is wrong.
 func (p *descriptionPage) again(v *page.Visit, err error) error {
-	e, status := asked(err)
+	e, status := owner.Asked(err)
 	if e == nil {
 		return err
 	}

@@ -129,34 +129,3 @@ func TestRows(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
-
-// TestPublications: where the files are comes to a prefix or a key, and what the API says of them to a field.
-func TestPublications(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ place, path, prefix, key string }{
-		{"s3://local/spaces/agronomy/", "", "agronomy/", ""},
-		{"s3://local/spaces/agronomy/", " wheat/all/ ", "agronomy/wheat/all/", ""},
-		{"s3://local/spaces/agronomy/", "/wheat/a.csv", "", "agronomy/wheat/a.csv"},
-	} {
-		got, err := publication(typed{"place": {c.place}, "path": {c.path}, "objects": {"yes"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		split := got.Tables[0].Splits[0]
-		if got.Store != "local" || got.Bucket != "spaces" || split.Prefix != c.prefix || strings.Join(split.Keys, "") != c.key || got.Tables[0].Name != "data" ||
-			!got.Tables[0].Objects {
-			t.Errorf("%+v: %+v", c, got)
-		}
-	}
-	for _, wrong := range []string{"", "local/spaces/x", "s3://local", "s3://local/spaces"} {
-		if _, err := publication(typed{"place": {wrong}}); schemas.KindOf(err) != schemas.Invalid {
-			t.Errorf("%q: %v", wrong, err)
-		}
-	}
-	for pointer, want := range map[string]string{"/version": "version", "/base": "base", "/store": "place", "/bucket": "place", "/tables/0/objects": "objects",
-		"/tables/0/splits/0/name": "split", "/tables/0/splits/0/prefix": "path", "/tables/0/splits/0": "path", "/tables/0/name": "table", "/tables": "table", "/x": ""} {
-		if got := fieldOfPublication(pointer); got != want {
-			t.Errorf("%s: %q, want %q", pointer, got, want)
-		}
-	}
-}

@@ -10,6 +10,7 @@ import (
 
 	"guichet/connectors/client"
 	"guichet/connectors/description"
+	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -98,7 +99,7 @@ func (p *filePage) upload(r *http.Request) error {
 
 // again shows the form with what is wrong.
 func (p *filePage) again(v *page.Visit, err error) error {
-	e, status := asked(err)
+	e, status := owner.Asked(err)
 	if e == nil {
 		return err
 	}

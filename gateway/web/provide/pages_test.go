@@ -20,6 +20,7 @@ import (
 
 	"guichet/gateway/problem"
 	"guichet/gateway/web/page"
+	"guichet/gateway/web/publish"
 	"guichet/schemas"
 )
 
@@ -104,7 +105,7 @@ func site(t *testing.T, a *api) http.Handler {
 	t.Helper()
 	gin.SetMode(gin.TestMode)
 	s, err := page.New(page.Config{API: a, Public: "https://guichet.example", Log: slog.New(slog.DiscardHandler),
-		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, Part())
+		Token: func(http.ResponseWriter, *http.Request) (string, bool, error) { return "token", true, nil }}, Part(), publish.Part())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -444,51 +445,6 @@ func TestForeignTermsStay(t *testing.T) {
 	}
 	form.Set("replace", "yes")
 	led(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), "/datasets/ds-1")
-}
-
-// TestPublish: a publication is looked at first or begun, once; its page looks again by itself while it goes on, and what
-// is published is not taken back by who gives up late.
-func TestPublish(t *testing.T) {
-	t.Parallel()
-	a := world()
-	h := site(t, a)
-	holds(t, send(h, http.MethodGet, "/provide/ds-1/publish?path=wheat/", nil), http.StatusOK, "s3://local/b/p/", `value="wheat/"`, `<option value="v1">`)
-	form := url.Values{"key": {"K"}, "place": {"s3://local/b/p/"}, "path": {"wheat/"}, "version": {"v3"}, "base": {"v1"}, "do": {"send"}}
-	for range 2 {
-		led(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), "/provide/ds-1/versions/dry-run") // as the API says
-	}
-	sent := a.of("POST /datasets/ds-1/versions")
-	if len(sent) != 2 || sent[0] != sent[1] || sent[0].key != "form-K" || !strings.Contains(sent[0].body, `"version":"v3"`) || strings.Contains(sent[0].body, "dry_run") {
-		t.Errorf("%+v", sent)
-	}
-	a.answers["POST /datasets/ds-1/versions"] = schemas.BadField("publication", "/version", "this cannot name a version")
-	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, `value="v3"`)
-	// A version of the name of dry runs would be in the way of all later ones.
-	form.Set("version", tryName)
-	holds(t, send(h, http.MethodPost, "/provide/ds-1/publish/begin", form), http.StatusUnprocessableEntity, `id="version-wrong"`, "another name")
-	if n := len(a.of("POST /datasets/ds-1/versions")); n != 3 {
-		t.Errorf("%d were begun", n)
-	}
-	running := send(h, http.MethodGet, "/provide/ds-1/versions/v2", nil)
-	holds(t, running, http.StatusOK, `<noscript><meta http-equiv="refresh"`, `hx-get="/provide/ds-1/versions/v2?part=progress"`, `max="4" value="1"`, "1,234 rows",
-		"It goes on when you leave this page.")
-	part := send(h, http.MethodGet, "/provide/ds-1/versions/v2?place=x&part=progress", nil)
-	holds(t, part, http.StatusOK, `hx-get="/provide/ds-1/versions/v2?place=x&amp;part=progress"`)
-	done := send(h, http.MethodGet, "/provide/ds-1/versions/v1", nil)
-	holds(t, done, http.StatusOK, "published", "To the dataset")
-	if strings.Contains(part.Body.String(), "<html") || strings.Contains(done.Body.String(), "http-equiv") || strings.Contains(done.Body.String(), "hx-get") {
-		t.Errorf("%s\n%s", part.Body, done.Body)
-	}
-	// Whoever publishes what a link carries on sees what it is, also where it is not what was tried.
-	a.answers["GET /datasets/ds-1/versions/dry-run"] = schemas.VersionSummary{Version: "dry-run", State: "tried"}
-	holds(t, send(h, http.MethodGet, "/provide/ds-1/versions/dry-run?place=s3://local/b/p/&path=other/", nil), http.StatusOK,
-		`<code class="long">s3://local/b/p/other/</code>`, "Publish it")
-	for _, version := range []string{"v1", "v2"} {
-		led(t, send(h, http.MethodPost, "/provide/ds-1/versions/"+version+"/give-up", nil), "/provide/ds-1/versions/"+version)
-	}
-	if len(a.of("DELETE /datasets/ds-1/versions/v1")) != 0 || len(a.of("DELETE /datasets/ds-1/versions/v2")) != 1 {
-		t.Errorf("%+v", a.asked)
-	}
 }
 
 // TestBarPastFaults: terms that cannot be changed as they are keep nobody from ending what an organisation has.

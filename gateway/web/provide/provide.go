@@ -19,7 +19,6 @@
 package provide
 
 import (
-	"cmp"
 	"embed"
 	"net/http"
 	"net/url"
@@ -29,6 +28,7 @@ import (
 	"guichet/connectors/client"
 	"guichet/gateway/web/chart"
 	"guichet/gateway/web/flow"
+	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -42,29 +42,24 @@ func Part() page.Part {
 	return page.Part{
 		Templates: templates,
 		Pages: map[string]func(v *page.Visit) error{
-			"/provide":                       signed(home),
-			"/provide/new":                   signed(newDataset),
-			"/provide/file":                  signed(newFile),
-			"/provide/bar":                   signed(bar),
-			"/provide/:id/edit":              signed(edit),
-			"/provide/:id/terms":             signed(terms),
-			"/provide/:id/publish":           signed(publish),
-			"/provide/:id/withdraw":          signed(withdraw),
-			"/provide/:id/versions/:version": signed(version),
+			"/provide":              signed(home),
+			"/provide/new":          signed(newDataset),
+			"/provide/file":         signed(newFile),
+			"/provide/bar":          signed(bar),
+			"/provide/:id/edit":     signed(edit),
+			"/provide/:id/terms":    signed(terms),
+			"/provide/:id/withdraw": signed(withdraw),
 		},
 		Forms: map[string]func(v *page.Visit) error{
-			"/provide/new/check":                       signed(check),
-			"/provide/new/register":                    signed(register),
-			"/provide/bar/do":                          signed(barDo),
-			"/provide/bar/lift":                        signed(barLift),
-			"/provide/:id/edit/check":                  signed(check),
-			"/provide/:id/edit/change":                 signed(change),
-			"/provide/:id/terms/try":                   signed(tryTerms),
-			"/provide/:id/terms/put":                   signed(putTerms),
-			"/provide/:id/publish/begin":               signed(begin),
-			"/provide/:id/withdraw/do":                 signed(withdrawDo),
-			"/provide/:id/versions/:version/give-up":   signed(giveUp),
-			"/provide/:id/versions/:version/take-back": signed(takeBack),
+			"/provide/new/check":       signed(check),
+			"/provide/new/register":    signed(register),
+			"/provide/bar/do":          signed(barDo),
+			"/provide/bar/lift":        signed(barLift),
+			"/provide/:id/edit/check":  signed(check),
+			"/provide/:id/edit/change": signed(change),
+			"/provide/:id/terms/try":   signed(tryTerms),
+			"/provide/:id/terms/put":   signed(putTerms),
+			"/provide/:id/withdraw/do": signed(withdrawDo),
 		},
 		Uploads: map[string]func(v *page.Visit) error{
 			"/provide/file/register": signed(registerFile),
@@ -92,8 +87,8 @@ type homePage struct {
 	Streams  []schemas.Release
 	Titles   map[schemas.DatasetID]schemas.Text
 	Barred   []string
-	Places   []place // granted prefixes
-	Part     bool    // there are more agreements than were counted
+	Places   []owner.Place // granted prefixes
+	Part     bool          // there are more agreements than were counted
 	Flow     *chart.Flow
 }
 
@@ -175,7 +170,7 @@ func home(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	body.Places, err = places(v)
+	body.Places, err = owner.Places(v)
 	if err != nil {
 		return err
 	}
@@ -258,63 +253,4 @@ func (p *homePage) uses(v *page.Visit, at map[schemas.DatasetID]int) error {
 	}
 	p.Titles, err = v.Titles(ids)
 	return err
-}
-
-// place is a prefix of a store that the operator granted.
-type place struct {
-	Store  schemas.StoreID
-	Bucket string
-	Prefix string
-}
-
-// String is the place as the command line writes it.
-func (p place) String() string { return "s3://" + string(p.Store) + "/" + p.Bucket + "/" + p.Prefix }
-
-// places are those of the visitor's organisation.
-func places(v *page.Visit) ([]place, error) {
-	stores, err := client.All[schemas.Store](v.Ctx(), v.API, "/stores?limit=100")
-	var out []place
-	for _, st := range stores {
-		for _, p := range st.Prefixes {
-			if p.Participant == v.Me.Participant {
-				out = append(out, place{st.ID, p.Bucket, p.Prefix})
-			}
-		}
-	}
-	return out, err
-}
-
-// dataset reads one of the provider's own, as it is now.
-func dataset(v *page.Visit) (d schemas.Dataset, err error) {
-	err = v.API.Get(v.Ctx(), "/datasets/"+v.Param(), &d)
-	if err == nil && d.Provider != v.Me.Participant {
-		err = schemas.Errorf(schemas.NotFound, v.ID, "%s", v.Reader.T("provide.notyours", "Dataset", v.ID))
-	}
-	return d, err
-}
-
-// name is a dataset's title for the head of a page.
-func name(v *page.Visit, d *schemas.Dataset) string {
-	return page.Cut(80, cmp.Or(page.In(d.Title, v.Reader.Tag).Words, string(d.ID)))
-}
-
-// asked is an error that leads back to the form, with its status; nil for any other.
-func asked(err error) (*schemas.Error, int) {
-	e, is := err.(*schemas.Error) //nolint:errorlint // the client's, which wraps none
-	if !is {
-		return nil, 0
-	}
-	switch e.Kind {
-	case schemas.Invalid, schemas.TooLarge:
-		return e, http.StatusUnprocessableEntity
-	case schemas.Precondition:
-		return e, http.StatusPreconditionFailed
-	case schemas.Conflict:
-		return e, http.StatusConflict
-	case schemas.Denied:
-		return e, http.StatusForbidden
-	case schemas.Busy, schemas.Unavailable:
-		return e, http.StatusServiceUnavailable
-	}
-	return nil, 0
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -29,7 +30,7 @@ type termsPage struct {
 	More      bool // columns that the form does not show
 	Tried     *tried
 	Problem   *schemas.Error
-	Faults    []fault
+	Faults    owner.Faults
 	Revision  int64
 }
 
@@ -94,14 +95,7 @@ func (t *tried) JSON() string { return lines(t.Offer) }
 func (t *tried) Linked() string { return lines(t.ODRL) }
 
 // Wrong is what is wrong with a field; "" for nothing.
-func (p *termsPage) Wrong(field string) string {
-	for _, f := range p.Faults {
-		if f.Field == field {
-			return f.Message
-		}
-	}
-	return ""
-}
+func (p *termsPage) Wrong(field string) string { return p.Faults.Wrong(field) }
 
 // Uses are the actions that can be permitted, the widest first.
 func (p *termsPage) Uses() []string { return []string{"use", "train", "read"} }
@@ -129,7 +123,7 @@ func terms(v *page.Visit) error {
 	if name := v.R.URL.Query().Get("template"); name != "" {
 		var filled tried
 		err = v.API.Post(v.Ctx(), p.at("/offer/trial"), map[string]string{"template": name}, &filled)
-		if e, _ := asked(err); e != nil {
+		if e, _ := owner.Asked(err); e != nil {
 			p.Problem = e
 		} else if err != nil {
 			return err
@@ -159,7 +153,7 @@ func terms(v *page.Visit) error {
 // gather collects what the form offers.
 func (p *termsPage) gather(v *page.Visit) error {
 	var err error
-	p.Dataset, err = dataset(v)
+	p.Dataset, err = owner.Dataset(v)
 	if err != nil {
 		return err
 	}
@@ -222,7 +216,7 @@ func (p *termsPage) try(v *page.Visit) error {
 		return nil
 	}
 	p.Tried = nil
-	e, _ := asked(err)
+	e, _ := owner.Asked(err)
 	if own, is := errors.AsType[*schemas.Error](err); e == nil && is && own.Kind == schemas.Invalid {
 		e = own
 	}
@@ -241,7 +235,7 @@ func (p *termsPage) wrong(e *schemas.Error) {
 	p.Problem, p.Faults = e, nil
 	o, _ := offerOf(p.Typed) // once: there may be a thousand faults; one that cannot be made has no rules
 	for _, f := range e.Fields {
-		p.Faults = append(p.Faults, fault{field(&o, f.Pointer), f.Message, f.Pointer})
+		p.Faults = append(p.Faults, owner.Fault{Field: field(&o, f.Pointer), Message: f.Message, Pointer: f.Pointer})
 	}
 }
 
@@ -298,7 +292,7 @@ func field(o *schemas.Offer, pointer string) string {
 func (p *termsPage) show(v *page.Visit, status int) error {
 	p.Columns = p.Typed.treated()
 	p.More = len(p.names()) > len(p.Columns)
-	v.Show(status, "terms", v.Reader.T("provide.terms.title", "Dataset", name(v, &p.Dataset)), p)
+	v.Show(status, "terms", v.Reader.T("provide.terms.title", "Dataset", owner.Name(v, &p.Dataset)), p)
 	return nil
 }
 
@@ -337,7 +331,7 @@ func putTerms(v *page.Visit) error {
 	if p.Typed.Get("do") == "look" || p.Problem != nil {
 		status := http.StatusOK
 		if p.Problem != nil {
-			_, status = asked(p.Problem)
+			_, status = owner.Asked(p.Problem)
 		}
 		return p.show(v, status)
 	}
@@ -353,7 +347,7 @@ func putTerms(v *page.Visit) error {
 		}
 		err = v.API.Do(v.Ctx(), http.MethodPut, p.at("/offer"), o, nil, client.IfMatch(p.Revision))
 	}
-	if e, status := asked(err); e != nil {
+	if e, status := owner.Asked(err); e != nil {
 		p.wrong(e)
 		return p.show(v, status)
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
@@ -28,7 +29,7 @@ func withdraw(v *page.Visit) error {
 
 func showWithdraw(v *page.Visit, status int, p *withdrawPage) error {
 	var err error
-	p.Dataset, err = dataset(v)
+	p.Dataset, err = owner.Dataset(v)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func showWithdraw(v *page.Visit, status int, p *withdrawPage) error {
 		}
 	}
 	p.More = stand.Next != ""
-	v.Show(status, "withdraw", v.Reader.T("provide.withdraw.title", "Dataset", name(v, &p.Dataset)), p)
+	v.Show(status, "withdraw", v.Reader.T("provide.withdraw.title", "Dataset", owner.Name(v, &p.Dataset)), p)
 	return nil
 }
 
@@ -75,7 +76,7 @@ func withdrawDo(v *page.Visit) error {
 		path += "?revoke=true"
 	}
 	err = v.API.Do(v.Ctx(), http.MethodDelete, path, nil, nil, how...)
-	if e, status := asked(err); e != nil {
+	if e, status := owner.Asked(err); e != nil {
 		p.Problem = e
 		return showWithdraw(v, status, p)
 	}
