@@ -94,6 +94,7 @@ func TestNewRun(t *testing.T) {
 		t.Errorf("sent %s", sent)
 	}
 	a.answers["POST /runs"] = schemas.BadField("run", "/project", "you take part in no project")
+	form.Set("agreement", "agr-1")
 	w := visited(h, http.MethodPost, "/runs/new", form)
 	for _, want := range []string{"you take part in no project", `value="night"`, `name="agreement" value="agr-1"`} {
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), want) {
