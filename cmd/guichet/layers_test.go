@@ -99,6 +99,7 @@ func siblings() map[string][]string {
 		"gateway/s3face":               {"gateway/door", "gateway/problem", "gateway/stream", "gateway/stream/file", "gateway/stream/plan"},
 		"connectors/db":                {"connectors/db/indexes", "connectors/db/numbered", "connectors/db/sums"},
 		"connectors/db/dbtest":         {"connectors/db"},
+		"connectors/db/newest":         {"connectors/db"},
 		"connectors/db/sums":           {"connectors/db/numbered"},
 		"connectors/db/kept":           {"connectors/db"},
 		"gateway/doortest":             {"*"},

@@ -328,7 +328,7 @@ func op[I any, O any](s *server, a huma.API, is operation, f func(ctx context.Co
 		problem.Headers(h, p)
 		return nil, huma.ErrorWithHeaders(p, h)
 	})
-	if is.id == "register-dataset" { // what is only checked is made nowhere
+	if is.id == "register-dataset" || is.id == "submit-request" { // what is only checked is made nowhere
 		o.Responses["200"] = &huma.Response{Description: "OK", Content: o.Responses["201"].Content}
 	}
 }

@@ -77,7 +77,9 @@ func sampleOf(v *page.Visit, table string) (*samplePage, error) {
 	}
 	all, err := mine(v, d.ID)
 	body.Agreements = slices.DeleteFunc(all, func(a schemas.Agreement) bool { return a.State != schemas.AgreementActive })
-	slices.SortStableFunc(body.Agreements, func(a, b schemas.Agreement) int { return cmp.Compare(len(a.Columns), len(b.Columns)) }) // all columns
+	slices.SortStableFunc(body.Agreements, func(a, b schemas.Agreement) int { // all columns first
+		return cmp.Compare(len(a.Columns), len(b.Columns))
+	})
 	return body, err
 }
 

@@ -135,6 +135,22 @@ func kept(t *testing.T, raw *sql.DB) (out []string) {
 	return out
 }
 
+// asBefore makes a database one that a version without sums left, and changes it further.
+func asBefore(t *testing.T, raw *sql.DB, more ...string) {
+	t.Helper()
+	before := []string{"DROP TABLE released", "DROP TABLE released_run"}
+	for _, table := range []string{"request", "agreement", "run"} { // schemas/sql/00044_made.sql
+		before = append(before, "DROP INDEX "+table+"_made", "ALTER TABLE "+table+" DROP COLUMN made")
+	}
+	before = append(before, "DELETE FROM goose_db_version WHERE version_id > 40")
+	for _, q := range append(before, more...) {
+		_, err := raw.ExecContext(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A database that an earlier version left has the sums that it would have if they had been kept all along.
 func TestWhatEndedBeforeIsAdded(t *testing.T) {
 	t.Parallel()
@@ -163,12 +179,7 @@ func TestWhatEndedBeforeIsAdded(t *testing.T) {
 			if len(want) != 7+8 {
 				t.Errorf("%d rows:\n%s", len(want), strings.Join(want, "\n"))
 			}
-			for _, q := range []string{"DROP TABLE released", "DROP TABLE released_run", "DELETE FROM goose_db_version WHERE version_id = 41"} {
-				_, err := raw.ExecContext(t.Context(), q)
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
+			asBefore(t, raw)
 			for range 2 { // what was carried over is opened as it is
 				dbtest.OpenURL(t, url)
 				if d := cmp.Diff(want, kept(t, raw)); d != "" {
@@ -188,13 +199,7 @@ func TestWhatCannotBeRead(t *testing.T) {
 	stop := dbtest.Run(t, database)
 	store(t, database, false)
 	stop()
-	for _, q := range []string{"DROP TABLE released", "DROP TABLE released_run", "DELETE FROM goose_db_version WHERE version_id = 41",
-		"UPDATE release SET doc = '{' WHERE id = 'rel-3'"} {
-		_, err := raw.ExecContext(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	asBefore(t, raw, "UPDATE release SET doc = '{' WHERE id = 'rel-3'")
 	_, err := db.Open(t.Context(), url, nil)
 	if err == nil || !strings.Contains(err.Error(), "read release rel-3") {
 		t.Errorf("opened: %v", err)
