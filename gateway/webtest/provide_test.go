@@ -113,7 +113,7 @@ func provides(t *testing.T, s *Site, r Reader) {
 	p.Sees(title, "Barred organisations", "https://crop-ai.example")
 	p.Go("/provide/bar?participant=https://crop-ai.example")
 	p.Sees("It is barred from", title)
-	p.Click("Let it ask again")
+	p.Click("Lift the bar")
 	p.Sees("It may ask again.")
 }
 

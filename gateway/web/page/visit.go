@@ -166,13 +166,13 @@ func (v *Visit) nav() []link {
 		out = append(out, way("/provide"))
 	}
 	out = append(out, way("/requests"), way("/agreements"))
+	if v.Has(schemas.RoleTrainer) || v.Has(schemas.RoleOfficer) {
+		out = append(out, way("/runs"))
+	}
 	if v.Has(schemas.RoleTrainer) {
-		out = append(out, way("/runs"), way("/calls"))
+		out = append(out, way("/calls"))
 	}
-	out = append(out, way("/record"))
-	if v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleProvider) {
-		out = append(out, way("/reports"))
-	}
+	out = append(out, way("/record"), way("/reports"))
 	if v.Has(schemas.RoleOperator) {
 		out = append(out, way("/operate"))
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"guichet/schemas"
@@ -132,8 +131,8 @@ func dutiesOf(t typed) ([]schemas.Duty, error) {
 		if s == "" {
 			continue
 		}
-		n, err := strconv.ParseInt(strings.NewReplacer(" ", "", "\u00a0", "", "\u202f", "").Replace(s), 10, 64)
-		if err != nil || n <= 0 {
+		n, ok := count(s, budget == "bytes")
+		if !ok {
 			return nil, schemas.BadField("offer", "/"+budget, "%q is not a number above 0", s)
 		}
 		d := schemas.Duty{Kind: schemas.DutyBudget, Rows: n}

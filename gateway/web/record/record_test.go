@@ -269,7 +269,7 @@ func TestVerify(t *testing.T) {
 		holds, fails := strings.Count(body, `" class="holds"><strong>`), strings.Count(body, `" class="fails"><strong>`)
 		if whole := strings.Contains(body, "Every step holds"); whole {
 			holds--
-		} else {
+		} else if strings.Contains(body, `id="computed"`) { // of what was typed and cannot be read nothing is said to hold
 			fails--
 		}
 		if status != c.status || holds != c.holds || fails != c.fails {

@@ -11,6 +11,7 @@
     li.querySelector('.verdictword').textContent = holds ? shown.dataset.holds : shown.dataset.fails;
   };
   const status = document.getElementById('computed');
+  if (!status) return; // what was typed cannot be verified, and the page says so
   const bytes = (s) => Uint8Array.from(atob(s), (c) => c.charCodeAt(0));
   const equal = (a, b) => a.length === b.length && a.every((x, i) => x === b[i]);
   const joined = (...parts) => Uint8Array.from(parts.flatMap((p) => [...p]));
