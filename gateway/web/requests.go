@@ -19,6 +19,7 @@ type requestsPage struct {
 	schemas.Page[schemas.Request]
 	State  string
 	Titles map[schemas.DatasetID]schemas.Text
+	Called page.Called
 }
 
 // requests lists those of the person, and those that wait for it.
@@ -41,6 +42,9 @@ func requests(v *page.Visit) error {
 		}
 	}
 	body.Titles, err = v.Titles(ids)
+	if err == nil {
+		body.Called, err = v.Called()
+	}
 	if err != nil {
 		return err
 	}
@@ -52,6 +56,7 @@ func requests(v *page.Visit) error {
 type requestPage struct {
 	schemas.Request
 	Titles  map[schemas.DatasetID]schemas.Text
+	Called  page.Called
 	Waits   bool          // for the reader's word
 	Helpers []page.Helper // where something was refused, or waits
 	Problem *schemas.Error
@@ -77,6 +82,9 @@ func showRequest(v *page.Visit, status int, problem *schemas.Error, reason strin
 	body.Titles, err = v.Titles(ids)
 	if err == nil {
 		body.Helpers, err = helpers(v, &body.Request)
+	}
+	if err == nil {
+		body.Called, err = v.Called()
 	}
 	if err != nil {
 		return err
@@ -118,6 +126,7 @@ func review(v *page.Visit) error {
 type agreementsPage struct {
 	schemas.Page[schemas.Agreement]
 	Titles map[schemas.DatasetID]schemas.Text
+	Called page.Called
 }
 
 // agreements lists those of the person's organisation, and those on its datasets.
@@ -138,6 +147,9 @@ func agreements(v *page.Visit) error {
 		ids = append(ids, a.Dataset)
 	}
 	body.Titles, err = v.Titles(ids)
+	if err == nil {
+		body.Called, err = v.Called()
+	}
 	if err != nil {
 		return err
 	}

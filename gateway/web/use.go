@@ -48,8 +48,18 @@ func used(v *page.Visit) (use, error) {
 	return u, nil
 }
 
+// Called is what a project is called, of the person's own.
+func (u use) Called(id schemas.ProjectID) string {
+	for i := range u.Projects {
+		if u.Projects[i].ID == id {
+			return page.Cut(60, u.Projects[i].Title)
+		}
+	}
+	return page.Cut(60, string(id))
+}
+
 // set asks for marks for the use.
-func (u *use) set(ask url.Values) {
+func (u use) set(ask url.Values) {
 	ask.Del("project")
 	if u.Project != "" {
 		ask.Set("project", u.Project)
@@ -58,7 +68,7 @@ func (u *use) set(ask url.Values) {
 }
 
 // At is a page's address for the use.
-func (u *use) At(parts ...string) string {
+func (u use) At(parts ...string) string {
 	q := url.Values{"purpose": {u.Purpose}}
 	if u.Project != "" {
 		q.Set("project", u.Project)

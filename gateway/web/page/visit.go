@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,22 @@ func (v *Visit) Projects() ([]schemas.Project, error) {
 		return nil, nil
 	}
 	return all, err
+}
+
+// Called are the titles of the person's projects; what is no project of hers is called by its id.
+type Called map[schemas.ProjectID]string
+
+// Of is what a project is called.
+func (c Called) Of(id schemas.ProjectID) string { return Cut(80, cmp.Or(c[id], string(id))) }
+
+// Called asks for them.
+func (v *Visit) Called() (Called, error) {
+	projects, err := v.Projects()
+	out := Called{}
+	for i := range projects {
+		out[projects[i].ID] = projects[i].Title
+	}
+	return out, err
 }
 
 // Titles are those of datasets that the person may see: an id says little.
