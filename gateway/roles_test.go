@@ -327,6 +327,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"GET /lineage":                is("/lineage?dataset=" + string(dataset.ID)),
 		"GET /lineage (agreement)":    is("/lineage?agreement=" + agreement),
 		"GET /lineage (run)":          is("/lineage?run=" + string(first.ID)),
+		"GET /names":                  is("/names?id=https://lab.example,https://agronomy.example,https://grid.example"),
 		"GET /throughput":             is("/throughput"),
 		"GET /throughput (agreement)": is("/throughput?agreement=" + agreement),
 		"GET /throughput (run)":       is("/throughput?run=" + string(first.ID)),

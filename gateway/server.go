@@ -31,6 +31,7 @@ import (
 	notfound "guichet/gateway/api/demand"
 	"guichet/gateway/api/distributions"
 	joining "guichet/gateway/api/join"
+	"guichet/gateway/api/names"
 	"guichet/gateway/api/objects"
 	"guichet/gateway/api/rights"
 	searches "guichet/gateway/api/saved"
@@ -275,7 +276,7 @@ func (s *Server) routes() http.Handler {
 		flows.Operations(&throughput.Throughputs{Agreements: s.deps.Agreements, Runs: s.deps.Runs, Now: s.deps.Now}),
 		joining.Operations(desk, s.deps.Public),
 		searches.Operations(&saved.Saved{DB: s.deps.DB, Now: s.deps.Now}),
-		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories),
+		contacts.Operations(s.deps.Helpers, s.deps.Parties.Factories), names.Operations(s.deps.Agreements),
 		calls.Operations(call.New(call.Config{DB: s.deps.DB, Spaces: s.deps.Catalog.Spaces, Now: s.deps.Now})))
 	s.gate = gate
 	describe(operations.OpenAPI())

@@ -77,7 +77,7 @@ const shareOfTests = 0.8
 // packages above them, with the share that they have at least: it only grows.
 func lessTested() map[string]float64 {
 	return map[string]float64{
-		"catalog/index/document": 0.25, "gateway/api/search": 0.45, "gateway/api/standin": 0.3, "gateway/web": 0.6, "gateway/web/courses": 0.29, "gateway/web/join": 0.58, "gateway/web/page": 0.14, "gateway/web/record": 0.5, "gateway/web/provide": 0.37, "gateway/web/publish": 0.33, "gateway/web/owner": 0, "catalog/index/segment": 0.35, "connectors/client": 0, "connectors/dcatap": 0.4, "connectors/odrl": 0.41, "policy/call": 0.74, "gateway/api/call": 0, "gateway/web/operate": 0.23, "gateway/web/saved": 0.42, "gateway/api/demand": 0,
+		"catalog/index/document": 0.25, "gateway/api/search": 0.45, "gateway/api/standin": 0.3, "gateway/web": 0.6, "gateway/web/courses": 0.29, "gateway/web/join": 0.58, "gateway/web/page": 0.14, "gateway/web/record": 0.5, "gateway/web/provide": 0.37, "gateway/web/publish": 0.33, "gateway/web/owner": 0, "catalog/index/segment": 0.35, "connectors/client": 0, "connectors/dcatap": 0.4, "connectors/odrl": 0.41, "policy/call": 0.74, "gateway/api/call": 0, "gateway/api/names": 0, "gateway/web/operate": 0.23, "gateway/web/saved": 0.42, "gateway/api/demand": 0,
 		"connectors/rdf": 0.27, "connectors/rdf/about": 0.25, "connectors/yaml": 0.54, "connectors/trust": 0, "gateway/door": 0.28, "gateway/flight": 0.2,
 		"gateway/problem": 0.37, "policy": 0.44, "policy/notice": 0.57, "policy/party": 0.33, "schemas": 0.04,
 	}

@@ -127,6 +127,7 @@ type agreementsPage struct {
 	schemas.Page[schemas.Agreement]
 	Titles map[schemas.DatasetID]schemas.Text
 	Called page.Called
+	Named  page.Organisations
 }
 
 // agreements lists those of the person's organisation, and those on its datasets.
@@ -143,12 +144,16 @@ func agreements(v *page.Visit) error {
 		return err
 	}
 	var ids []schemas.DatasetID
+	var who []schemas.ParticipantID
 	for _, a := range body.Items {
-		ids = append(ids, a.Dataset)
+		ids, who = append(ids, a.Dataset), append(who, a.Participant)
 	}
 	body.Titles, err = v.Titles(ids)
 	if err == nil {
 		body.Called, err = v.Called()
+	}
+	if err == nil {
+		body.Named, err = v.Names(who...)
 	}
 	if err != nil {
 		return err
@@ -163,6 +168,7 @@ type agreementPage struct {
 	Name    schemas.Text      // of its dataset
 	Streams []schemas.Release // the newest first
 	Older   bool              // there were others before
+	Named   page.Organisations
 	Flow    *chart.Flow
 	Lineage *chart.Lineage
 	MayUse  bool
@@ -193,6 +199,10 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 		return err
 	}
 	body.Name = titles[body.Dataset]
+	body.Named, err = v.Names(body.Participant, body.Provider)
+	if err != nil {
+		return err
+	}
 	body.Lineage, err = usedBy(v, url.Values{"agreement": {string(body.ID)}})
 	if err != nil {
 		return err

@@ -132,6 +132,37 @@ func (v *Visit) Called() (Called, error) {
 	return out, err
 }
 
+// Organisations are the names of organisations; one whose name the reader may not know is called by its id.
+type Organisations map[schemas.ParticipantID]string
+
+// Of is what an organisation is called.
+func (n Organisations) Of(id any) string {
+	said := fmt.Sprint(id)
+	return Cut(80, cmp.Or(n[schemas.ParticipantID(said)], said))
+}
+
+// Names asks for those of organisations, of up to 200.
+func (v *Visit) Names(ids ...schemas.ParticipantID) (Organisations, error) {
+	const most = 200
+	var asked []string
+	for _, id := range ids {
+		if s := string(id); s != "" && !strings.Contains(s, ",") && !slices.Contains(asked, s) && len(asked) < most {
+			asked = append(asked, s)
+		}
+	}
+	if len(asked) == 0 || v.Me == nil || v.Me.Participant == "" {
+		return nil, nil
+	}
+	var found struct {
+		Names Organisations `json:"names"`
+	}
+	err := v.API.Get(v.Ctx(), "/names?"+url.Values{"id": {strings.Join(asked, ",")}}.Encode(), &found)
+	if kind := schemas.KindOf(err); kind == schemas.NotFound || kind == schemas.Denied {
+		return nil, nil // they are called by their ids
+	}
+	return found.Names, err
+}
+
 // Titles are those of datasets that the person may see: an id says little.
 func (v *Visit) Titles(ids []schemas.DatasetID) (map[schemas.DatasetID]schemas.Text, error) {
 	out := map[schemas.DatasetID]schemas.Text{}

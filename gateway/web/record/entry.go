@@ -21,6 +21,7 @@ import (
 type entryPage struct {
 	schemas.Record
 	Title     schemas.Text // of the dataset that it names
+	Named     page.Organisations
 	Steps     []schemas.Record
 	Others    bool     // there may be steps that are not shown
 	Erased    []string // names of values that were erased
@@ -72,7 +73,10 @@ func entry(v *page.Visit) error {
 		return err
 	}
 	body.Title = titles[schemas.DatasetID(r.Values["dataset"])]
-	err = history(v, &body)
+	body.Named, err = v.Names(actors([]schemas.Record{r})...)
+	if err == nil {
+		err = history(v, &body)
+	}
 	if err != nil {
 		return err
 	}

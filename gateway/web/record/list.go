@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,6 +18,7 @@ type listPage struct {
 	Kinds   []string
 	Query   url.Values
 	Titles  map[string]schemas.Text // by id
+	Named   page.Organisations
 	Problem *schemas.Error
 	Nowhere bool // what the filter names is not there
 }
@@ -62,6 +64,10 @@ func list(v *page.Visit) error {
 	for id, t := range titles {
 		body.Titles[string(id)] = t
 	}
+	body.Named, err = v.Names(actors(records.Items)...)
+	if err != nil {
+		return err
+	}
 	v.Show(status, "record", v.Reader.T("record.title"), &body)
 	return nil
 }
@@ -75,6 +81,14 @@ func days(records []schemas.Record) (out []day) {
 		}
 		last := &out[len(out)-1]
 		last.Records = append(last.Records, r)
+	}
+	return out
+}
+
+// actors are the organisations that did or got what records are of.
+func actors(records []schemas.Record) (out []schemas.ParticipantID) {
+	for _, r := range records {
+		out = append(out, schemas.ParticipantID(cmp.Or(r.Values["by"], r.Values["participant"])))
 	}
 	return out
 }

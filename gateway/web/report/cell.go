@@ -14,6 +14,7 @@ import (
 type titles struct {
 	datasets map[schemas.DatasetID]schemas.Text
 	projects map[schemas.ProjectID]string
+	named    page.Organisations
 }
 
 // mostTitles bounds the projects whose titles are asked for, as the API does.
@@ -24,6 +25,7 @@ const mostTitles = 1000
 func titled(v *page.Visit, doc *report.Document) (out titles, err error) {
 	var sets []schemas.DatasetID
 	var projects []string
+	var who []schemas.ParticipantID
 	for i := range doc.Tables {
 		t := &doc.Tables[i]
 		for _, row := range t.Rows {
@@ -31,6 +33,8 @@ func titled(v *page.Visit, doc *report.Document) (out titles, err error) {
 				id := c.String()
 				switch {
 				case id == "" || !plain(id):
+				case t.Columns[k].Name == "participant", t.Columns[k].Name == "provider":
+					who = append(who, schemas.ParticipantID(id))
 				case t.Columns[k].Name == "dataset":
 					sets = append(sets, schemas.DatasetID(id))
 				case t.Columns[k].Name == "project" && schemas.IsSlug(id) && len(projects) < mostTitles && !slices.Contains(projects, id):
@@ -38,6 +42,10 @@ func titled(v *page.Visit, doc *report.Document) (out titles, err error) {
 				}
 			}
 		}
+	}
+	out.named, err = v.Names(who...)
+	if err != nil {
+		return out, err
 	}
 	out.datasets, err = v.Titles(sets)
 	if err != nil || len(projects) == 0 {
@@ -92,6 +100,8 @@ func (p *onePage) Cell(column report.Column, c report.Cell) cellShown {
 		if out.Title.Words != "" {
 			out.To = page.At("/reports/project", url.Values{"project": {out.Text}})
 		}
+	case "participant", "provider":
+		out.Title = page.Said{Words: p.titles.named[schemas.ParticipantID(out.Text)]}
 	case "purpose":
 		out.Text = p.v.Reader.Purpose(out.Text)
 	case "state":

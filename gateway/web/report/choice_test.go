@@ -69,10 +69,17 @@ func TestCellsInWords(t *testing.T) {
 	t.Parallel()
 	answers := holds()
 	answers["GET /reports/permits"] = map[string]any{"report": "permits", "parameters": []any{}, "checkpoint": map[string]any{"size": 7}, "tables": []any{map[string]any{
-		"name": "permits", "title": "Permits", "source": "record", "rows": []any{[]any{"train-model", "revoked", "run-1", "req-1", "(erased)"}},
+		"name": "permits", "title": "Permits", "source": "record", "rows": []any{[]any{"train-model", "revoked", "run-1", "req-1", "(erased)", "https://lab.example", "https://gone.example"}},
 		"columns": []any{map[string]any{"name": "purpose"}, map[string]any{"name": "state"}, map[string]any{"name": "run"}, map[string]any{"name": "permit"},
-			map[string]any{"name": "run"}}}}}
+			map[string]any{"name": "run"}, map[string]any{"name": "participant"}, map[string]any{"name": "provider"}}}}}
+	answers["GET /names"] = map[string]any{"names": map[string]string{"https://lab.example": "The <b>Lab</b>"}}
 	s := pagetest.New(t, officer(), answers, Part())
 	body := s.Shows(200, "GET /reports/permits?dataset=ds-1", nil, "training, testing and evaluating algorithms", ">revoked<", `href="/runs/run-1"`, `href="/requests/req-1"`)
 	s.Hides(body, `href="/runs/(erased)"`, ">train-model<")
+	if !strings.Contains(body, `The &lt;b&gt;Lab&lt;/b&gt; <small class="id">https://lab.example</small>`) ||
+		!strings.Contains(body, ">https://gone.example</td>") {
+		t.Errorf("organisations are not called by their names: %s", body)
+	}
+	delete(answers, "GET /names") // then they are called by their ids
+	s.Shows(200, "GET /reports/permits?dataset=ds-1", nil, ">https://lab.example</td>")
 }
