@@ -125,7 +125,7 @@ test: go-version system
 	@echo "testing; a cold run compiles for some minutes first"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \
 	 failed=0; \
-	 { go test -v -timeout 20m ./... 2>&1; echo "exit $$?"; } | tee .cache/test.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
+	 { go test -v -timeout 40m ./... 2>&1; echo "exit $$?"; } | tee .cache/test.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
 	 { cd deploy/local && go test -v -timeout 10m ./... 2>&1; echo "exit $$?"; } | tee $(ROOT)/.cache/test-local.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
 	 cd $(ROOT); \
 	 grep -hqE '^exit [1-9]' .cache/test.log .cache/test-local.log && failed=1; \
