@@ -189,7 +189,7 @@ func liveDecision(t *testing.T, s *Site) {
 	p.Go("/datasets?q=dairy+herd")
 	p.SignIn("Sign in", "Example AI Factory", "trainer")
 	p.Follow("Dairy herd")
-	p.Click("Ask for it")
+	p.asks()
 	p.Sees("Not yet", "reviews requests")
 	_, err := chromedp.Run(p.ctx, chromedp.Evaluate[json.RawMessage](
 		`const f = document.querySelector("#project"); f.value = "ad-targeting"; f.dispatchEvent(new Event("change", {bubbles: true})); null`))
@@ -226,7 +226,7 @@ func sessionEnds(t *testing.T, s *Site) {
 	p.Go("/datasets?q=winter+wheat")
 	p.SignIn("Sign in", "Example AI Factory", "trainer")
 	p.Follow("Winter wheat field trials")
-	p.Click("Ask for it")
+	p.asks()
 	p.Type("message", "written for long")
 	var had network.GetCookiesResult
 	p.do("keep her cookies", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {

@@ -242,7 +242,7 @@ func bars(t *testing.T, s *Site) {
 	p.Type("reason", "ils ont enfreint les conditions")
 	p.Click("L’exclure maintenant")
 	p.Sees("Elle est exclue.", "Aucun accord.")
-	p.Click("La laisser de nouveau demander")
+	p.Click("Lever l’exclusion")
 	p.Sees("Elle peut de nouveau demander.")
 	p.Go("/provide/new")
 	p.Sees("Enregistrer un jeu de données", "Espace de données")
