@@ -166,7 +166,7 @@ func provider(t *testing.T, s *Site, r Reader, agreement string) {
 	p.Follow("Winter wheat field trials")
 	p.Sees("Quality of the description")
 	p.Click("Who uses it")
-	p.Sees("https://crop-ai.example", "active")
+	p.Sees("Crop AI", "active")
 	p.Go(agreement)
 	p.Sees("End this agreement")
 	if !strings.Contains(p.Text(), "What flowed") && !r.NoScripts {
