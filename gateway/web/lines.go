@@ -35,8 +35,8 @@ type picked struct {
 	Groups []lines.Group
 }
 
-// mostRuns is how many runs can be picked: of a project with more the others are picked on their own pages.
-const mostRuns = 100
+// mostRuns is how many runs can be picked, the newest: of a project with more the others are picked on their own pages.
+const mostRuns = "100"
 
 // pick reads what was picked: of the address, or of the form that made a lease.
 func pick(v *page.Visit, a *agreementPage) (picked, error) {
@@ -83,15 +83,14 @@ func (p *picked) parts(v *page.Visit, a *schemas.Agreement) error {
 // runs lists those that can be picked, and finds the one that is.
 func (p *picked) runs(v *page.Visit, project schemas.ProjectID) error {
 	var all schemas.Page[schemas.Run]
-	err := v.API.Get(v.Ctx(), "/runs?"+url.Values{"project": {string(project)}, "limit": {"200"}}.Encode(), &all)
+	err := v.API.Get(v.Ctx(), "/runs?"+url.Values{"project": {string(project)}, "limit": {mostRuns}}.Encode(), &all)
 	if k := schemas.KindOf(err); k == schemas.Denied || k == schemas.NotFound || k == schemas.TooLarge { // runs may have many outputs
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(all.Items, func(x, y schemas.Run) int { return y.Started.Compare(x.Started) })
-	p.Runs = all.Items[:min(len(all.Items), mostRuns)]
+	p.Runs = all.Items
 	named := v.R.FormValue("run")
 	if named == "" {
 		return nil
@@ -194,7 +193,7 @@ func ties(v *page.Visit, r *schemas.Run) (out tied, err error) {
 		return out, nil
 	}
 	var all schemas.Page[schemas.Agreement]
-	err = v.API.Get(v.Ctx(), "/agreements?limit=1000", &all)
+	err = v.API.Get(v.Ctx(), "/agreements?limit=100", &all) // the newest: what is left of each is counted
 	if schemas.KindOf(err) == schemas.Denied {
 		return out, nil
 	}

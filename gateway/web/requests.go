@@ -199,7 +199,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 		return err
 	}
 	body.Name = titles[body.Dataset]
-	body.Named, err = v.Names(body.Participant, body.Provider)
+	body.Named, err = v.Names(body.Participant)
 	if err != nil {
 		return err
 	}

@@ -48,15 +48,8 @@ func used(v *page.Visit) (use, error) {
 	return u, nil
 }
 
-// Called is what a project is called, of the person's own.
-func (u use) Called(id schemas.ProjectID) string {
-	for i := range u.Projects {
-		if u.Projects[i].ID == id {
-			return page.Cut(60, u.Projects[i].Title)
-		}
-	}
-	return page.Cut(60, string(id))
-}
+// Called are the titles of the person's own.
+func (u use) Called() page.Called { return page.CalledOf(u.Projects) }
 
 // set asks for marks for the use.
 func (u use) set(ask url.Values) {

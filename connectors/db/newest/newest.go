@@ -5,6 +5,7 @@
 package newest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,12 +25,9 @@ type Row[T any] struct {
 // cursor is the place after a row, as an opaque text.
 func (r *Row[T]) cursor() string { return strconv.FormatInt(r.Made, 10) + "_" + r.ID }
 
-// Before says whether a row stands before another.
+// Before compares two rows by their order: negative where a stands before b.
 func Before[T any](a, b Row[T]) int {
-	if a.Made != b.Made {
-		return map[bool]int{true: -1, false: 1}[a.Made > b.Made]
-	}
-	return strings.Compare(b.ID, a.ID)
+	return cmp.Or(cmp.Compare(b.Made, a.Made), cmp.Compare(b.ID, a.ID))
 }
 
 // Cut is the first rows of some that are in order, with the cursor of what follows; "" at the end.

@@ -125,11 +125,16 @@ func (c Called) Of(id schemas.ProjectID) string { return Cut(80, cmp.Or(c[id], s
 // Called asks for them.
 func (v *Visit) Called() (Called, error) {
 	projects, err := v.Projects()
+	return CalledOf(projects), err
+}
+
+// CalledOf are the titles of some projects.
+func CalledOf(projects []schemas.Project) Called {
 	out := Called{}
 	for i := range projects {
 		out[projects[i].ID] = projects[i].Title
 	}
-	return out, err
+	return out
 }
 
 // Organisations are the names of organisations; one whose name the reader may not know is called by its id.

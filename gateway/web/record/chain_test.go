@@ -42,6 +42,12 @@ func TestChainOfARequest(t *testing.T) {
 	s.Hides(body, `href="/agreements/"`, "Digest of the decision")
 	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: []schemas.Record{records[3], records[0]}}
 	s.Hides(s.Shows(200, "GET /record/10", nil, "access asked for"), `href="/record/7"`) // of another request
+	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: append([]schemas.Record{records[2]}, records...)}
+	s.Shows(200, "GET /record/9", nil, `href="/record/7"`, `href="/record/8"`) // a review that granted names the agreement, its request does not
+	if asked := strings.Join(s.Asked, "\n"); !strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Creview%2Cagreement&limit=200&order=newest") ||
+		!strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Creview%2Cagreement&limit=200&order=oldest") {
+		t.Errorf("the request is looked for by\n%s", asked)
+	}
 	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: records[2:]}
 	s.Hides(s.Shows(200, "GET /record/9", nil, "<dt>Answer</dt><dd><span dir=\"auto\">grant</span>", "training, testing and evaluating algorithms"), "Digest of the decision")
 }

@@ -117,9 +117,13 @@ const mostSteps = 200
 // the record itself, where it stands but for long ones, and the page says where there may be more.
 func history(v *page.Visit, body *entryPage) error {
 	steps := map[int64]schemas.Record{body.Index: body.Record}
-	agreement, err := asked(v, body, steps)
-	if err != nil {
-		return err
+	agreement, request := body.Values["agreement"], cmp.Or(body.Values["request"], body.Values["permit"])
+	if agreement == "" && request != "" { // a request that waited, or was refused
+		var err error
+		agreement, err = asked(v, body, steps, request, body.Index)
+		if err != nil {
+			return err
+		}
 	}
 	if agreement == "" {
 		body.Steps = inOrder(steps)
@@ -141,7 +145,16 @@ func history(v *page.Visit, body *entryPage) error {
 		return err
 	}
 	all := func(schemas.Record) bool { return true }
-	err = ask(all, "kind", "request,review,agreement,agreement.revoked")
+	err := ask(all, "kind", "request,review,agreement,agreement.revoked")
+	if err != nil {
+		return err
+	}
+	for _, r := range steps { // what was asked before there was an agreement does not name it
+		if r.Kind == schemas.ChangeAgreement && r.Values["permit"] != "" {
+			_, err = asked(v, body, steps, r.Values["permit"], r.Index)
+			break
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -166,23 +179,23 @@ func history(v *page.Visit, body *entryPage) error {
 	return outcome(v, body)
 }
 
-// asked adds what belongs to the request that an entry names, and gives the agreement that came of it, where one did.
-func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record) (agreement string, err error) {
-	agreement, request, dataset := body.Values["agreement"], body.Values["request"], body.Values["dataset"]
-	if agreement != "" || request == "" || dataset == "" {
-		return agreement, nil
-	}
-	var found schemas.Page[schemas.Record]
-	q := url.Values{"dataset": {dataset}, "limit": {strconv.Itoa(mostSteps)}, "kind": {"request,review,agreement"},
-		"cursor": {strconv.FormatInt(max(0, body.Index-mostSteps), 10)}}
-	err = v.API.Get(v.Ctx(), "/audit/records?"+q.Encode(), &found)
-	for _, r := range found.Items {
-		if r.Values["request"] == request || r.Values["permit"] == request {
-			steps[r.Index] = r
-			agreement = cmp.Or(agreement, r.Values["agreement"])
+// asked adds what belongs to a request, of the records of its dataset on both sides of an index, and gives the agreement
+// that came of it, where one did.
+func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record, request string, near int64) (agreement string, err error) {
+	for _, order := range []string{"newest", "oldest"} {
+		q := url.Values{"dataset": {body.Values["dataset"]}, "limit": {strconv.Itoa(mostSteps)}, "kind": {"request,review,agreement"},
+			"order": {order}, "cursor": {strconv.FormatInt(near, 10)}}
+		var found schemas.Page[schemas.Record]
+		if err == nil && body.Values["dataset"] != "" {
+			err = v.API.Get(v.Ctx(), "/audit/records?"+q.Encode(), &found)
+		}
+		for _, r := range found.Items {
+			if r.Values["request"] == request || r.Values["permit"] == request {
+				steps[r.Index] = r
+				agreement = cmp.Or(agreement, r.Values["agreement"])
+			}
 		}
 	}
-	body.Others = body.Others || found.Next != ""
 	return agreement, err
 }
 

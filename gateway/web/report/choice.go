@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"guichet/gateway/web/page"
+	"guichet/policy/report"
 	"guichet/schemas"
 )
 
@@ -20,12 +21,20 @@ type choice struct{ ID, Title string }
 type choices map[string][]choice
 
 // proposed asks for them: the projects that the reader may read, the datasets that she provides, else some, and runs.
-// What she may not read, or cannot be had, is not proposed: a form does without.
-func proposed(v *page.Visit) choices {
+// What no form asks for, she may not read, or cannot be had, is not proposed: a form does without.
+func proposed(v *page.Visit, kinds ...report.Kind) choices {
+	asks := map[string]bool{}
+	for _, k := range kinds {
+		for _, p := range k.Parameters {
+			asks[p.Name] = true
+		}
+	}
 	out := choices{}
 	most := strconv.Itoa(mostChoices)
 	var projects schemas.Page[schemas.Project]
-	_ = v.API.Get(v.Ctx(), "/projects?limit="+most, &projects)
+	if asks["project"] {
+		_ = v.API.Get(v.Ctx(), "/projects?limit="+most, &projects)
+	}
 	for _, p := range projects.Items {
 		out["project"] = append(out["project"], choice{string(p.ID), page.Cut(mostTitle, p.Title)})
 	}
@@ -34,12 +43,16 @@ func proposed(v *page.Visit) choices {
 		q.Set("provider", string(v.Me.Participant))
 	}
 	var found schemas.Found
-	_ = v.API.Get(v.Ctx(), page.At("/datasets", q), &found)
+	if asks["dataset"] {
+		_ = v.API.Get(v.Ctx(), page.At("/datasets", q), &found)
+	}
 	for _, h := range found.Items {
 		out["dataset"] = append(out["dataset"], choice{string(h.ID), page.Cut(mostTitle, page.In(h.Title, v.Reader.Tag).Words)})
 	}
 	var runs schemas.Page[schemas.Run]
-	_ = v.API.Get(v.Ctx(), "/runs?limit="+most, &runs)
+	if asks["run"] {
+		_ = v.API.Get(v.Ctx(), "/runs?limit="+most, &runs)
+	}
 	for _, r := range runs.Items {
 		out["run"] = append(out["run"], choice{string(r.ID), page.Cut(mostTitle, r.ExternalID)})
 		for _, o := range r.Outputs {

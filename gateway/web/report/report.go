@@ -76,7 +76,7 @@ func list(v *page.Visit) error {
 		return err
 	}
 	var body listPage
-	body.Proposed = proposed(v)
+	body.Proposed = proposed(v, all...)
 	for _, k := range all {
 		body.Forms = append(body.Forms, form{k, url.Values{}, body.Proposed})
 	}
@@ -111,7 +111,7 @@ func one(v *page.Visit) error {
 	}
 	body.Form.Query = typed(body.Form.Kind, v.R.URL.Query())
 	title, status := v.Reader.T("reported.title."+body.Form.Name), http.StatusOK
-	body.Proposed = proposed(v)
+	body.Proposed = proposed(v, body.Form.Kind)
 	body.Form.proposed = body.Proposed
 	if meant(v, body.Form.Query, body.Proposed) { // its address names the id
 		http.Redirect(v.W, v.R, page.At("/reports/"+v.Param(), body.Form.Query), http.StatusSeeOther)
