@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -82,4 +83,26 @@ func TestCellsInWords(t *testing.T) {
 	}
 	delete(answers, "GET /names") // then they are called by their ids
 	s.Shows(200, "GET /reports/permits?dataset=ds-1", nil, ">https://lab.example</td>")
+}
+
+// A report proposes only what its own form asks for: nothing else is looked up for it.
+func TestProposedOnlyWhereAsked(t *testing.T) {
+	t.Parallel()
+	for page, want := range map[string][]string{
+		"/reports/processing": nil,
+		"/reports/training":   {"/runs"},
+		"/reports/uses":       {"/datasets"},
+		"/reports/permits":    {"/datasets", "/projects"},
+	} {
+		s := pagetest.New(t, officer(), holds(), Part())
+		answer := s.Answers["GET /reports/training"]
+		s.Answers["GET /reports/processing"], s.Answers["GET /reports/permits"] = answer, answer
+		s.Shows(200, "GET "+page, nil)
+		asked := strings.Join(s.Asked, "\n")
+		for _, path := range []string{"/runs", "/datasets", "/projects"} {
+			if strings.Contains(asked, path+"?limit=100") != slices.Contains(want, path) {
+				t.Errorf("for %s it asks %q", page, s.Asked)
+			}
+		}
+	}
 }
