@@ -56,11 +56,12 @@ func (m *making) describe(ids names) error {
 func (m *making) since(id string) (string, error) {
 	q := audit.Query{After: m.query.At, Values: map[string]string{"dataset": id},
 		Kinds: []string{schemas.ChangeDatasetPut, schemas.ChangeDatasetOffer, schemas.ChangeDatasetGone, schemas.ChangeVersion}}
-	at, _, err := positions(m.ctx, m.db, q)
-	if len(at) > 0 {
-		return "changed since", err
-	}
-	return "as then", err
+	said := "as then"
+	err := positions(m.ctx, m.db, q, func(int64, string) error {
+		said = "changed since"
+		return nil
+	})
+	return said, err
 }
 
 // modalities are those of the AI Act's template, as far as types of files tell them.

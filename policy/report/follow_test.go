@@ -355,7 +355,7 @@ func TestAway(t *testing.T) {
 			t.Errorf("%s is made of nothing", k.Name)
 		}
 	}
-	_, err := read(gone, s.db, []int64{1}, []uint8{0}, []string{schemas.ChangeRequest}, wanted{schemas.ChangeRequest: {"rules"}})
+	_, err := read(gone, s.db, chunk{[]int64{1}, []uint8{0}}, []string{schemas.ChangeRequest}, wanted{schemas.ChangeRequest: {"rules"}})
 	if err == nil {
 		t.Error("records of a database that is away")
 	}

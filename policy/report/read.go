@@ -65,24 +65,26 @@ func (w wanted) kinds() (out []string) {
 // TooLarge; those of the database.
 func each(ctx context.Context, database *db.DB, q audit.Query, w wanted, f func(r *record) error) error {
 	q.Kinds = w.kinds()
-	at, kinds, err := positions(ctx, database, q)
-	if err != nil {
-		return err
-	}
-	// Chunks are read two at once and told in their order: a reader waits until its own is taken.
+	// Chunks are read two at once, while the next are being found, and told in their order: a reader waits until
+	// its own is taken. Whoever finds them never waits: readers need a connection too, and it holds one.
 	g, ctx := errgroup.WithContext(ctx)
+	found := make(chan chunk, mostOf/inChunk+1)
 	next := make(chan chan []record, readers)
 	g.Go(func() error {
+		defer close(found)
+		return find(ctx, database, q, found)
+	})
+	g.Go(func() error {
 		defer close(next)
-		for n := 0; n < len(at); n += inChunk {
-			done, end := make(chan []record, 1), min(n+inChunk, len(at))
+		for c := range found {
+			done := make(chan []record, 1)
 			select {
 			case next <- done:
 			case <-ctx.Done():
 				return nil // whoever ended it says why
 			}
 			g.Go(func() error {
-				records, err := read(ctx, database, at[n:end], kinds[n:end], q.Kinds, w)
+				records, err := read(ctx, database, c, q.Kinds, w)
 				done <- records
 				return err
 			})
@@ -107,43 +109,74 @@ func each(ctx context.Context, database *db.DB, q audit.Query, w wanted, f func(
 	return g.Wait()
 }
 
-// positions are those of the records that q chooses, in their order, and which of its kinds each is of.
-func positions(ctx context.Context, database *db.DB, q audit.Query) (at []int64, kinds []uint8, err error) {
+// chunk is where records are that are read at once, and which of the wanted kinds each is of.
+type chunk struct {
+	at    []int64
+	kinds []uint8
+}
+
+// find sends where the records are that q chooses, in their order.
+func find(ctx context.Context, database *db.DB, q audit.Query, found chan<- chunk) error {
+	n, c := 0, chunk{}
+	err := positions(ctx, database, q, func(position int64, kind string) error {
+		if n == mostOf {
+			return &schemas.Error{Kind: schemas.TooLarge, Subject: "report", Remedy: "name days: from and to",
+				Message: fmt.Sprintf("the report would stand on more than %d records", mostOf)}
+		}
+		n++
+		c.at, c.kinds = append(c.at, position), append(c.kinds, uint8(max(0, slices.Index(q.Kinds, kind))))
+		if len(c.at) == inChunk {
+			found <- c
+			c = chunk{make([]int64, 0, inChunk), make([]uint8, 0, inChunk)}
+		}
+		return nil
+	})
+	if err == nil && len(c.at) > 0 {
+		found <- c
+	}
+	return err
+}
+
+// positions calls f with those of the records that q chooses, in their order. Errors: those of f and of the database.
+func positions(ctx context.Context, database *db.DB, q audit.Query, f func(position int64, kind string) error) error {
 	where, args := q.Where()
 	rows, err := database.Query(ctx, "SELECT position, kind FROM change WHERE "+where+" ORDER BY position", args...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find records: %w", err)
+		return fmt.Errorf("find records: %w", err)
 	}
 	defer rows.Close()
-	var kind sql.RawBytes
+	var b sql.RawBytes
+	kind := "" // most are of the same as the one before
 	for rows.Next() {
 		var position int64
-		err := rows.Scan(&position, &kind)
+		err := rows.Scan(&position, &b)
 		if err != nil {
-			return nil, nil, fmt.Errorf("find records: %w", err)
+			return fmt.Errorf("find records: %w", err)
 		}
-		if len(at) == mostOf {
-			return nil, nil, &schemas.Error{Kind: schemas.TooLarge, Subject: "report", Remedy: "name days: from and to",
-				Message: fmt.Sprintf("the report would stand on more than %d records", mostOf)}
+		if kind != string(b) {
+			kind = string(b)
 		}
-		at = append(at, position)
-		kinds = append(kinds, uint8(max(0, slices.IndexFunc(q.Kinds, func(k string) bool { return k == string(kind) }))))
+		err = f(position, kind)
+		if err != nil {
+			return err
+		}
 	}
 	err = rows.Err()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find records: %w", err)
+		return fmt.Errorf("find records: %w", err)
 	}
-	return at, kinds, nil
+	return nil
 }
 
 // read reads the leaves at some positions, and the values that are wanted of their kinds: one query for
 // each kind, and one row for each record, since a row costs as much as ten of its columns.
-func read(ctx context.Context, database *db.DB, at []int64, kinds []uint8, all []string, w wanted) ([]record, error) {
-	out := make([]record, len(at))
+func read(ctx context.Context, database *db.DB, c chunk, all []string, w wanted) ([]record, error) {
+	out := make([]record, len(c.at))
 	of := make([][]int64, len(all))
-	for i, position := range at {
-		out[i].index, out[i].names = position, w[all[kinds[i]]]
-		of[kinds[i]] = append(of[kinds[i]], position)
+	for i, position := range c.at {
+		kind := c.kinds[i]
+		out[i].index, out[i].names = position, w[all[kind]]
+		of[kind] = append(of[kind], position)
 	}
 	for k, at := range of {
 		if len(at) == 0 {

@@ -54,12 +54,10 @@ func sample(m *making) error {
 	}
 	q := m.query
 	q.Kinds = []string{schemas.ChangeReleaseBegin}
-	of, _, err := positions(m.ctx, m.db, q)
-	if err != nil {
-		return err
-	}
 	var kept drawing
-	for _, index := range of {
+	of := int64(0)
+	err = positions(m.ctx, m.db, q, func(index int64, _ string) error {
+		of++
 		x := drawn{lot(m.doc.Checkpoint.Root, m.ask.Parameters["seed"], index), index}
 		switch {
 		case len(kept) < size:
@@ -68,13 +66,17 @@ func sample(m *making) error {
 			kept[0] = x
 			heap.Fix(&kept, 0)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(kept, func(a, b drawn) int { return cmp.Compare(a.index, b.index) })
 	rows, err := m.drawn(kept)
 	if err != nil {
 		return err
 	}
-	drawnFrom := [][]Cell{{number(int64(len(of))), number(int64(len(kept)))}}
+	drawnFrom := [][]Cell{{number(of), number(int64(len(kept)))}}
 	m.doc.add("population", "What was drawn from", OfRecord, "streams number", drawnFrom)
 	m.doc.add("sample", "The releases that were drawn", OfRecord, "begin day release participant project purpose agreement dataset "+
 		"version run rows_at_most bytes_at_most end state rows bytes", rows)
@@ -91,7 +93,7 @@ func (m *making) drawn(kept drawing) (rows [][]Cell, err error) {
 	names := []string{"release", "participant", "project", "purpose", "agreement", "dataset", "version", "run"}
 	for part := range slices.Chunk(at, inChunk) {
 		m.stands = append(m.stands, part...)
-		records, err := read(m.ctx, m.db, part, make([]uint8, len(part)), []string{begin}, wanted{begin: names})
+		records, err := read(m.ctx, m.db, chunk{part, make([]uint8, len(part))}, []string{begin}, wanted{begin: names})
 		if err != nil {
 			return nil, err
 		}

@@ -113,7 +113,7 @@ func (m *making) unended(open map[string]waiting, names []string, told func(f *f
 			at[i] = x.index
 		}
 		kind := schemas.ChangeReleaseBegin
-		records, err := read(m.ctx, m.db, at, make([]uint8, len(at)), []string{kind}, wanted{kind: names})
+		records, err := read(m.ctx, m.db, chunk{at, make([]uint8, len(at))}, []string{kind}, wanted{kind: names})
 		if err != nil {
 			return err
 		}
