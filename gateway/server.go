@@ -263,11 +263,11 @@ func (s *Server) routes() http.Handler {
 	v1 := safe.Group("/api/v1", s.soon, s.accepted, s.authenticate, s.read, s.idempotent)
 	v1.GET("/audit/export", s.export)
 	(&export.Door{Catalog: s.deps.Catalog, Public: s.deps.Public, Key: s.deps.Ticket, Fail: s.fail}).Mount(v1)
-	s.reports().Mount(v1)
 	v1.PUT("/datasets/:id/files/:table/:split/:name", s.upload)
 	v1.POST("/datasets/:id/files/:table/:split", s.takeFile)
 	desk := join.New(join.Config{DB: s.deps.DB, Parties: s.deps.Parties, Speaks: s.deps.Auth.Speaks, Now: s.deps.Now})
 	counter := demand.New(demand.Config{DB: s.deps.DB, Key: s.deps.Ticket, Now: s.deps.Now})
+	s.reports(counter).Mount(v1)
 	deps := withRanges(s.deps.Deps, d)
 	deps.Sought = notfound.Noted(counter, s.deps.Log)
 	operations, gate := api.Register(r, v1, deps,
@@ -284,7 +284,7 @@ func (s *Server) routes() http.Handler {
 }
 
 // reports is the door of reports.
-func (s *Server) reports() *reports.Door {
+func (s *Server) reports(counter *demand.Counter) *reports.Door {
 	made := report.New(s.deps.DB, s.deps.Record)
 	dossiers, err := dossier.New(made, s.deps.Record)
 	if err != nil { // templates are part of the binary
@@ -294,6 +294,7 @@ func (s *Server) reports() *reports.Door {
 		Dataset: func(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
 			return s.deps.Catalog.Get(ctx, policy.SightOf(by), id)
 		},
+		Sought: notfound.Reported(counter),
 		By: func(c *gin.Context) schemas.Principal {
 			by, _ := c.Value(api.PrincipalKey).(schemas.Principal)
 			return by

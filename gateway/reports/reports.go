@@ -39,6 +39,8 @@ type Door struct {
 	Dossier *dossier.Maker
 	// Dataset describes a dataset as it is now, as the caller may see it.
 	Dataset func(ctx context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error)
+	// Sought lists what was looked for and not found.
+	Sought func(ctx context.Context) ([]report.Sought, error)
 	// Known says to who may see all that what is filtered by does not exist.
 	Known  func(ctx context.Context, by schemas.Principal, q audit.Query) error
 	By     func(c *gin.Context) schemas.Principal
@@ -101,6 +103,7 @@ func (d *Door) make(c *gin.Context, by schemas.Principal) (*report.Document, err
 		ask.Dataset = func(ctx context.Context, id schemas.DatasetID) (schemas.Dataset, error) {
 			return d.Dataset(ctx, by, id)
 		}
+		ask.Sought = d.Sought
 	default:
 		return nil, schemas.BadField("report", "beside", "write true, or leave it out")
 	}

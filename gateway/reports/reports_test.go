@@ -47,8 +47,9 @@ func door(t *testing.T) http.Handler {
 		Dataset: func(_ context.Context, by schemas.Principal, id schemas.DatasetID) (schemas.Dataset, error) {
 			return schemas.Dataset{ID: id, Title: schemas.Text{"en": "as " + by.Subject + " sees it"}}, nil
 		},
+		Sought: func(context.Context) ([]report.Sought, error) { return []report.Sought{{Words: "soil moisture"}}, nil },
 		Known: func(_ context.Context, by schemas.Principal, q audit.Query) error {
-			if by.Has(schemas.RoleOfficer) && q.Values["dataset"] != "ds-quiet" {
+			if by.Has(schemas.RoleOfficer) && len(q.Values) > 0 && q.Values["dataset"] != "ds-quiet" {
 				return schemas.Errorf(schemas.NotFound, "x", "there is no such thing")
 			}
 			return nil
@@ -91,6 +92,7 @@ func TestDoor(t *testing.T) {
 		{"olga", "/reports/uses?dataset=ds-none", 404, "there is no such thing"},
 		{"olga", "/reports/permits?beside=true", 200, "as olga sees it"},
 		{"ada", "/reports/permits?beside=true", 200, "as ada sees it"},
+		{"olga", "/reports/demand?beside=true", 200, "soil moisture"},
 		{"ada", "/reports/permits?beside=false", 200, `"for": "https://lab.example"`},
 		{"eve", "/reports/uses?dataset=ds-a", 200, `"count": 0`},
 		{"olga", "/reports/permits?beside=perhaps", 422, "beside"},

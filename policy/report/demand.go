@@ -122,6 +122,26 @@ func demand(m *making) error {
 	if m.ask.Dataset != nil {
 		m.doc.add("spaces", "By data space, as the catalogue says it now", OfNow, "space"+columns, spaces.cells())
 	}
+	if m.ask.Sought != nil {
+		err := m.sought()
+		if err != nil {
+			return err
+		}
+	}
 	m.doc.Notes = append(m.doc.Notes, fmt.Sprintf("What fewer than %d organisations asked for stands together as %s.", usage.Few, others))
+	return nil
+}
+
+// sought adds what was looked for and not found, which is in no record.
+func (m *making) sought() error {
+	all, err := m.ask.Sought(m.ctx)
+	if err != nil {
+		return err
+	}
+	var rows [][]Cell
+	for _, s := range all {
+		rows = append(rows, []Cell{text(s.Words), text(s.Space), number(s.Year), number(s.Month), text(s.Last)})
+	}
+	m.doc.add("sought", "Searched and not found, as counted beside the record", OfNow, "words space within_a_year within_a_month last", rows)
 	return nil
 }

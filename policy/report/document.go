@@ -263,7 +263,7 @@ func column(name string) Column {
 	case "record", "begin", "end":
 		return Column{name, title, TypeInteger, ""}
 	case "runs", "asked", "granted", "refused", "waiting", "refusals", "requests", "organisations", "number", "sensitive",
-		"erasures":
+		"erasures", "within_a_year", "within_a_month":
 		return Column{name, title, TypeInteger, ""}
 	default:
 		return Column{name, title, TypeText, ""}

@@ -295,8 +295,11 @@ func TestBeside(t *testing.T) {
 		{"training", map[string]string{"run": "run-1"}, "described", "ds-a|<b>Wheat</b>|agriculture|CC-BY-4.0, ODbL-1.0|2020||audio, image, other, tabular|1|as then"},
 		{"permits", nil, "described", "ds-a|<b>Wheat</b>|agriculture|CC-BY-4.0, ODbL-1.0|2020||audio, image, other, tabular|1|EHRS, MRMR|as then"},
 		{"demand", nil, "spaces", "(others)|fewer than 5||||"},
+		{"demand", nil, "sought", "soil moisture|agriculture|40|3|2026-11-30"},
 	} {
-		ask := Ask{Name: c.name, Parameters: c.args, Dataset: describe}
+		ask := Ask{Name: c.name, Parameters: c.args, Dataset: describe, Sought: func(context.Context) ([]Sought, error) {
+			return []Sought{{"soil moisture", "agriculture", 40, 3, "2026-11-30"}}, nil
+		}}
 		d, err := s.reports.Make(t.Context(), agreementtest.Officer(), ask)
 		agreementtest.Must(t, err)
 		same(t, c.name, []string{c.want}, lines(t, d, c.table))
@@ -327,6 +330,10 @@ func TestBeside(t *testing.T) {
 			return schemas.Dataset{}, schemas.Errorf(schemas.Unavailable, "x", "away")
 		}})
 	agreementtest.Refused(t, "the catalogue is away", err, schemas.Unavailable)
+	_, err = s.reports.Make(t.Context(), agreementtest.Officer(), Ask{Name: "demand", Sought: func(context.Context) ([]Sought, error) {
+		return nil, schemas.Errorf(schemas.Unavailable, "x", "away")
+	}})
+	agreementtest.Refused(t, "the counts are away", err, schemas.Unavailable)
 }
 
 func pairs(m map[string]string) (out []string) {

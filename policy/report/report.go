@@ -115,6 +115,15 @@ type Ask struct {
 	At         int64 // size of the record; 0: now
 	// Dataset describes a dataset as it is now, for who asks; nil: no such tables are wanted.
 	Dataset func(ctx context.Context, id schemas.DatasetID) (schemas.Dataset, error)
+	// Sought lists what was looked for and not found, the most sought first; nil as Dataset.
+	Sought func(ctx context.Context) ([]Sought, error)
+}
+
+// Sought is words that several seekers looked for and did not find: counted beside the record, without persons.
+type Sought struct {
+	Words, Space string
+	Year, Month  int64  // how often: of each seeker once a day
+	Last         string // day
 }
 
 // making is a report that is being made.

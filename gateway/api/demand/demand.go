@@ -15,6 +15,7 @@ import (
 	"guichet/catalog/index"
 	"guichet/gateway/api"
 	"guichet/policy"
+	"guichet/policy/report"
 	"guichet/schemas"
 )
 
@@ -40,6 +41,20 @@ func SpacesOf(x *index.Index) func(ctx context.Context, id schemas.ParticipantID
 		return out, err
 	}
 }
+
+// Reported gives what was not found in any data space to reports.
+func Reported(c *demand.Counter) func(ctx context.Context) ([]report.Sought, error) {
+	return func(ctx context.Context) (out []report.Sought, err error) {
+		all, err := c.List(ctx, nil, mostReported)
+		for _, s := range all {
+			out = append(out, report.Sought{Words: s.Words, Space: string(s.Space), Year: s.Count, Month: s.Month, Last: s.Last})
+		}
+		return out, err
+	}
+}
+
+// mostReported bounds the words in a report.
+const mostReported = 1000
 
 // storing bounds how long counts are stored behind an answer.
 const storing = 30 * time.Second
