@@ -96,7 +96,10 @@ func dataset(v *page.Visit) error {
 	body.Own = v.Me != nil && v.Me.Participant == body.Provider
 	body.Stranger, body.Lost = v.Me == nil, v.Me != nil && v.Me.Participant == ""
 	body.MayAsk = v.Me == nil || v.Has(schemas.RoleTrainer)
-	err = judge(v, &body)
+	body.For, err = used(v)
+	if err == nil {
+		err = judge(v, &body)
+	}
 	if err != nil {
 		return err
 	}
@@ -130,18 +133,12 @@ func dataset(v *page.Visit) error {
 	return nil
 }
 
-// judge says what the dataset means to its reader, for the use that the address says, by the search for
-// it alone.
+// judge says what the dataset means to its reader, for the use of its page, by the search for it alone.
 func judge(v *page.Visit, body *datasetPage) error {
-	var err error
-	body.For, err = used(v)
-	if err != nil {
-		return err
-	}
 	ask := url.Values{"id": {string(body.ID)}, "limit": {"1"}}
 	body.For.set(ask)
 	var found schemas.Found
-	err = v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &found)
+	err := v.API.Get(v.Ctx(), "/datasets?"+ask.Encode(), &found)
 	if err != nil {
 		return err
 	}
@@ -169,7 +166,7 @@ func tables(v *page.Visit, body *datasetPage) error {
 	}
 	var newest content
 	if body.Latest != nil {
-		err := v.API.Get(v.Ctx(), "/datasets/"+v.Param()+"/versions/"+url.PathEscape(string(body.Latest.Version)), &newest)
+		err := v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(string(body.ID))+"/versions/"+url.PathEscape(string(body.Latest.Version)), &newest)
 		if err != nil && schemas.KindOf(err) != schemas.Denied && schemas.KindOf(err) != schemas.NotFound {
 			return err
 		}

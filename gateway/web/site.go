@@ -49,6 +49,7 @@ func New(c page.Config) (*Site, error) {
 		Pages: map[string]func(v *page.Visit) error{
 			"/":                    home,
 			"/datasets":            results,
+			"/compare":             compare,
 			"/datasets/:id/ask":    page.Signed(ask),
 			"/datasets/:id/sample": sample,
 			"/requests":            page.Signed(requests),
