@@ -200,7 +200,7 @@ func TestExec(t *testing.T) {
 		{[]string{"--", "sh", "-c", `echo $GUICHET_DATA; ls $GUICHET_DATA/data/all | wc -l; exit 7`}, 7, "\n2\n"},
 		{[]string{"--", "true"}, 0, ""},
 		{[]string{"--columns", "n", "--", "sh", "-c", "wc -c < $GUICHET_DATA/data/all/0.arrow"}, 0, ""},
-		{[]string{"--", "sh", "-c", "kill -TERM $PPID; sleep 60"}, 143, ""}, // handed on
+		{[]string{"--", "sh", "-c", "kill -TERM $PPID; exec sleep 60"}, 143, ""}, // handed on
 		{[]string{"--", "sh", "-c", "kill -9 $$"}, 137, ""},
 		{[]string{"--", "no-such-program"}, 2, "the command cannot be run"},
 		{[]string{"--columns", "no-such-column", "--", "true"}, 2, "no-such-column"},

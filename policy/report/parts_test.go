@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"guichet/connectors/db"
 	"guichet/connectors/db/dbtest"
 	"guichet/policy/agreement/agreementtest"
@@ -409,6 +411,33 @@ func TestTurns(t *testing.T) {
 	if err != stop { //nolint:errorlint // the same one
 		t.Error(err)
 	}
+}
+
+// Many are read at once over fewer connections: who finds the records of one never waits for who reads them, as
+// that needs a connection too.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	const releases = 2 * inChunk
+	database := filled(t, dbtest.SQLite, releases)
+	var g errgroup.Group
+	for range 24 {
+		g.Go(func() error {
+			n, last := 0, int64(-1)
+			err := each(t.Context(), database, audit.Query{}, wanted{schemas.ChangeReleaseEnd: {"release"}, schemas.ChangeReleaseBegin: nil},
+				func(r *record) error {
+					if r.index <= last {
+						return fmt.Errorf("%d is told behind %d", r.index, last)
+					}
+					n, last = n+1, r.index
+					return nil
+				})
+			if err == nil && n != 2*releases {
+				err = fmt.Errorf("%d records are told of %d", n, 2*releases)
+			}
+			return err
+		})
+	}
+	agreementtest.Must(t, g.Wait())
 }
 
 // Every report is listed with what it says and needs, and every title is a sentence's beginning.

