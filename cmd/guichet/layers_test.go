@@ -112,6 +112,7 @@ func siblings() map[string][]string {
 		"cmd/guichet/reports":          {"cmd/guichet/args", "cmd/guichet/files", "cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/joining":          {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/calls":            {"cmd/guichet/args", "cmd/guichet/session", "cmd/guichet/terminal"},
+		"cmd/guichet/flows":            {"cmd/guichet/args", "cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/duplicates":       {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/search":           {"cmd/guichet/session", "cmd/guichet/terminal"},
 		"cmd/guichet/serve":            {"cmd/guichet/files", "cmd/guichet/terminal"},

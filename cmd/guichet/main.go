@@ -25,6 +25,7 @@ import (
 	"guichet/cmd/guichet/calls"
 	"guichet/cmd/guichet/demo"
 	"guichet/cmd/guichet/duplicates"
+	"guichet/cmd/guichet/flows"
 	"guichet/cmd/guichet/harvests"
 	"guichet/cmd/guichet/joining"
 	"guichet/cmd/guichet/login"
@@ -108,6 +109,9 @@ type grammar struct {
 	Exec      execCmd         `cmd:"" help:"Run a command that finds an agreement's data as files in $GUICHET_DATA."`
 	Stream    streamCmd       `cmd:"" help:"Stream a rank's part of an agreement's data."`
 	Streams   streamsCmd      `cmd:"" help:"List what flows now, or flowed."`
+
+	Throughput flows.ThroughputCmd `cmd:"" help:"Show how much was released, by hours or days."`
+	Lineage    flows.LineageCmd    `cmd:"" help:"Show which runs used a dataset, for what, and what came out of them."`
 
 	Join    joining.AskCmd     `cmd:"" help:"Ask to join with your organisation, accept an invitation, or see how it stands."`
 	Invite  joining.InviteCmd  `cmd:"" help:"Make an invitation for a colleague."`

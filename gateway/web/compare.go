@@ -59,7 +59,8 @@ func compare(v *page.Visit) error {
 		return err
 	}
 	for _, id := range body.IDs {
-		one := beside{datasetPage: datasetPage{For: body.For}, Without: body.at(slices.DeleteFunc(slices.Clone(body.IDs), func(s string) bool { return s == id }))}
+		rest := slices.DeleteFunc(slices.Clone(body.IDs), func(s string) bool { return s == id })
+		one := beside{datasetPage: datasetPage{For: body.For}, Without: body.at(rest)}
 		err := v.API.Get(v.Ctx(), "/datasets/"+url.PathEscape(id), &one.Dataset)
 		if kind := schemas.KindOf(err); kind == schemas.NotFound || kind == schemas.Gone {
 			body.Missing++
