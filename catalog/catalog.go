@@ -17,6 +17,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"guichet/catalog/profile"
 	"guichet/connectors/db"
 	"guichet/schemas"
@@ -33,14 +35,17 @@ type Config struct {
 }
 
 // Catalog is the registry of datasets and their versions. Safe for concurrent use.
-type Catalog struct{ Config }
+type Catalog struct {
+	Config
+	told *otter.Cache[revision, told] // of datasets as they are stored
+}
 
 // New makes a catalogue.
 func New(c Config) *Catalog {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Catalog{Config: c}
+	return &Catalog{Config: c, told: newTold()}
 }
 
 // notFound is the one answer for a dataset that is not there and one that is hidden.

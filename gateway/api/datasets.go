@@ -107,7 +107,7 @@ func (s *server) datasets(a huma.API) {
 			}
 			d.Content = &v
 		}
-		s.Catalog.TellProfiles(&d)
+		s.Catalog.TellStored(&d)
 		facts, err := usage.Of(ctx, s.Agreements.DB, []*schemas.Dataset{&d})
 		if err != nil {
 			return nil, err
