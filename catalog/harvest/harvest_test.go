@@ -485,7 +485,11 @@ func TestSourcesAreChecked(t *testing.T) {
 // TestAnyHistory: whatever a source goes through, the catalogue then has what it has.
 func TestAnyHistory(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(6) {
+	histories := uint64(6)
+	if testing.Short() { // under the race detector
+		histories = 2
+	}
+	for seed := range histories {
 		r := rand.New(rand.NewPCG(seed, 1))
 		p, h := newPortal(t, 7), newHarvester(t, dbtest.SQLite)
 		now := some(30)
