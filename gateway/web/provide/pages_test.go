@@ -19,10 +19,17 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/problem"
+	"guichet/gateway/web/blocks"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/publish"
+	"guichet/policy"
 	"guichet/schemas"
 )
+
+// permitted is a rule that permits the use.
+func permitted(c *schemas.Constraint, duties ...schemas.Duty) schemas.Rule {
+	return schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}, Constraint: c, Duties: duties}
+}
 
 // us is the provider of these tests.
 const us = "https://p.example"
@@ -68,7 +75,7 @@ func (a *api) of(what string) (out []call) {
 func world() *api {
 	d := full()
 	d.Revision, d.Latest, d.Facts = 7, &schemas.VersionSummary{Version: "v1", State: "published"}, &schemas.Facts{Runs: 9}
-	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permit(nil)}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil)}}
 	releases := []schemas.Release{{Agreement: "agr-1", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "open", Rows: 11},
 		{Agreement: "agr-2", Dataset: "ds-9", Provider: "https://other.example", Participant: us, State: "open"}}
 	waits := schemas.RequestItem{Dataset: "ds-1", State: "pending", Decision: &schemas.Decision{Verdict: "review", Reviewer: us}}
@@ -394,17 +401,46 @@ func TestTerms(t *testing.T) {
 	if tries := a.of("POST /datasets/ds-1/offer/trial"); tries[len(tries)-1].query != "country=FI&factory=lumi" {
 		t.Errorf("%+v", tries[len(tries)-1])
 	}
-	o, err := offerOf(typed{"purpose": {"x"}, "rows": {"7"}, "barred": {"nobody"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for pointer, want := range map[string]string{"/rules/0/constraint/right/0": "purpose", "/rules/0/duties/0": "rows", "/rules/1/constraint": "barred", "/x": ""} {
-		if got := field(&o, pointer); got != want {
-			t.Errorf("%s: %q, want %q", pointer, got, want)
-		}
-	}
 	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", "this is no purpose")
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong">this is no purpose`)
+}
+
+// TestRowsOfTerms: which rows are shown is said by the dataset's own columns with their types; what is wrong stands at its
+// line, where the page opens; a dataset of which no column is known has no such block.
+func TestRowsOfTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Tables = []schemas.TableInfo{{Name: "cows", Fields: []schemas.Field{{Name: "age", Type: "int64"}, {Name: "<farm>", Type: "text"}}},
+		{Name: "farms", Fields: []schemas.Field{{Name: "<farm>", Type: "text"}}}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyFilter, Table: "cows",
+		Filter: &schemas.Filter{Or: []schemas.Filter{{Column: "age", Op: "gteq", Values: []string{"2"}}, {Column: "gone", Op: "eq", Values: []string{"x"}}}}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
+	holds(t, w, http.StatusOK, `<option value="cows/age" selected>age (int64)</option>`, `<option selected>cows/gone</option>`, `<option value="or" selected>`,
+		`<option value="gteq" selected>is at least</option>`, `<optgroup label="In every table"><option value="age">age (int64)</option>`,
+		`<option value="farms/&lt;farm&gt;">&lt;farm&gt; (text)</option>`, `id="row-value-2"`)
+	if strings.Contains(w.Body.String(), "row-value-3") || strings.Contains(w.Body.String(), "more than this form can say") {
+		t.Errorf("%s", w.Body)
+	}
+	form := url.Values{"row-column": {"", "cows/age", "age"}, "row-op": {"eq", "gteq", "lt"}, "row-value": {"", "2", "<many>"}, "row-join": {"and", "and", "and"}, "do": {"more"}}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusOK, `id="row-value-3"`, `id="row-column-2" name="row-column" aria-label="Column of condition 3" autofocus`)
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/duties/1", `column "age": "<many>" is not a number`)
+	form.Set("do", "send")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `value="2" size="14"`,
+		`value="&lt;many&gt;" size="14" maxlength="20000" aria-label="Value of condition 2" aria-invalid="true" aria-describedby="row-value-1-wrong" autofocus`,
+		`id="row-value-1-wrong">column &#34;age&#34;`, `href="#row-value-1"`)
+	for i := range 300 {
+		d.Tables[0].Fields = append(d.Tables[0].Fields, schemas.Field{Name: fmt.Sprint("c", i)})
+	}
+	a.answers["GET /datasets/ds-1"] = d
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, `<input id="row-column-0" name="row-column" value="cows/age"`, `<option value="cows/c299">`)
+	d.Tables, d.Offer = nil, nil
+	a.answers["GET /datasets/ds-1"] = d
+	if w := send(h, http.MethodGet, "/provide/ds-1/terms", nil); strings.Contains(w.Body.String(), "row-column") {
+		t.Error("columns that nobody knows can be compared")
+	}
 }
 
 // TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.
@@ -415,16 +451,21 @@ func TestManyFaults(t *testing.T) { // no others at once: allocations are counte
 		names = append(names, fmt.Sprint("c", i))
 		e.Fields = append(e.Fields, schemas.FieldError{Pointer: fmt.Sprintf("/rules/0/duties/0/columns/%d", i), Message: "there is no such column"})
 	}
-	p := &termsPage{Typed: typed{"hidden": {strings.Join(names, ",")}}}
+	p := &termsPage{Typed: blocks.Form{"hidden": {strings.Join(names, ",")}}}
 	each := testing.AllocsPerRun(1, func() { p.wrong(e) }) / 1000
 	if each > 10 {
 		t.Errorf("%.0f allocations for each fault", each)
 	}
-	if len(p.Faults) != 1000 || p.Wrong("columns") == "" {
+	if len(p.Faults) != 1000 || p.Wrong("hidden") == "" {
 		t.Errorf("%d faults: %+v", len(p.Faults), p.Faults[:1])
 	}
-	if got := split("b, a;b\n a\r\n"); !slices.Equal(got, []string{"b", "a"}) {
-		t.Errorf("%q", got)
+}
+
+// TestTemplatesAreOffered: the page offers all ready-made terms, in their order.
+func TestTemplatesAreOffered(t *testing.T) {
+	t.Parallel()
+	if !slices.Equal(templateNames(), policy.Templates()) {
+		t.Errorf("%v, want %v", templateNames(), policy.Templates())
 	}
 }
 
@@ -433,10 +474,12 @@ func TestForeignTermsStay(t *testing.T) {
 	t.Parallel()
 	a := world()
 	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
-	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter})}}
+	one := schemas.Filter{Column: "a", Op: "lt", Values: []string{"1"}}
+	foreign := schemas.Filter{Or: []schemas.Filter{one, {And: []schemas.Filter{one, {Not: &one}}}}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyFilter, Filter: &foreign})}}
 	a.answers["GET /datasets/ds-1"] = d
 	h := site(t, a)
-	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "more than this form can say", "only some rows are shown",
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "more than this form can say", "only rows where a is below 1 or (a is below 1 and not (a is below 1))",
 		`name="review" value="yes" checked`)
 	form := url.Values{"do": {"send"}, "purpose": {"research"}}
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="replace-wrong"`)
@@ -499,7 +542,7 @@ func TestBar(t *testing.T) {
 		t.Errorf("%+v", put)
 	}
 	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
-	o := barring(*d.Offer, []string{who, "https://u.example"})
+	o := blocks.Barring(*d.Offer, []string{who, "https://u.example"})
 	d.Offer = &o
 	a.answers["GET /datasets/ds-1"] = d
 	holds(t, send(h, http.MethodGet, "/provide", nil), http.StatusOK, "Barred organisations", "https://u.example")

@@ -1,0 +1,178 @@
+package blocks
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"guichet/schemas"
+)
+
+// What is done with a column.
+const (
+	AsItIs       = ""
+	Hidden       = "hide"
+	Pseudonymous = "pseudonymise"
+	Coarser      = "generalise"
+)
+
+// Treatments are what can be done with a column.
+func Treatments() []string { return []string{AsItIs, Hidden, Pseudonymous, Coarser} }
+
+// Treatment is what is done with one column.
+type Treatment struct {
+	Column, How string
+	Step        string // for Coarser: year, month, 10, first:3
+}
+
+// mostTreated is how many columns a form shows.
+const mostTreated = 200
+
+// duties are what the permission of a form demands.
+func (m *Made) duties(f Form, permit *schemas.Rule) {
+	add := func(d schemas.Duty, field string) string {
+		pointer := fmt.Sprintf("/rules/0/duties/%d", len(permit.Duties))
+		m.at[pointer] = field
+		permit.Duties = append(permit.Duties, d)
+		return pointer
+	}
+	if s := strings.TrimSpace(strings.ReplaceAll(f.Get("attribute"), "\r\n", "\n")); s != "" {
+		add(schemas.Duty{Kind: schemas.DutyAttribute, Text: s}, "attribute")
+	}
+	m.treatments(f, add)
+	m.filters(f, add)
+	for _, budget := range []string{"rows", "bytes"} {
+		s := strings.TrimSpace(f.Get(budget))
+		if s == "" {
+			continue
+		}
+		n, ok := count(s, budget == "bytes")
+		if !ok {
+			m.fault(budget, "%q is not a number above 0", s)
+			continue
+		}
+		d := schemas.Duty{Kind: schemas.DutyBudget, Rows: n}
+		if budget == "bytes" {
+			d.Rows, d.Bytes = 0, n
+		}
+		add(d, budget)
+	}
+	if f.Get("proof") != "" {
+		add(schemas.Duty{Kind: schemas.DutyFactory, Enforced: true}, "proof")
+	}
+	m.at["/rules/0/duties"] = ""
+	if len(f["column"]) > 0 {
+		m.at["/rules/0/duties"] = "columns"
+	}
+}
+
+// treatments are the duties about columns: one for all that is done the same way.
+func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string) {
+	type column struct{ name, field, step string }
+	var order []schemas.Duty
+	groups := map[string][]column{}
+	put := func(d schemas.Duty, c column) {
+		key := groupOf(&d)
+		if groups[key] == nil {
+			order = append(order, d)
+		}
+		groups[key] = append(groups[key], c)
+	}
+	for _, name := range Split(f.Get("hidden")) {
+		put(schemas.Duty{Kind: schemas.DutyHide}, column{name, "hidden", "hidden"})
+	}
+	for i, c := range f.Treated() {
+		d := schemas.Duty{Kind: c.How}
+		switch c.How {
+		case Coarser:
+			d.To = c.Step
+		case Hidden, Pseudonymous:
+		default:
+			continue
+		}
+		put(d, column{c.Column, fmt.Sprintf("treat-%d", i), fmt.Sprintf("step-%d", i)})
+	}
+	slices.SortStableFunc(order, func(a, b schemas.Duty) int {
+		return cmp.Compare(slices.Index(Treatments(), a.Kind), slices.Index(Treatments(), b.Kind))
+	})
+	for _, d := range order {
+		columns := groups[groupOf(&d)]
+		for _, c := range columns {
+			d.Columns = append(d.Columns, c.name)
+		}
+		pointer := add(d, columns[0].field)
+		m.at[pointer+"/to"] = columns[0].step
+		for i, c := range columns {
+			m.at[fmt.Sprintf("%s/columns/%d", pointer, i)] = c.field
+		}
+	}
+}
+
+// groupOf names the duties about columns that say the same of each.
+func groupOf(d *schemas.Duty) string { return fmt.Sprintf("%q", []string{d.Kind, d.To}) }
+
+// Treated reads what is done with each column: three fields for each, in one order.
+func (f Form) Treated() []Treatment {
+	var out []Treatment
+	for i, name := range f["column"] {
+		out = append(out, Treatment{name, f.at("treat", i), f.at("step", i)})
+	}
+	return out
+}
+
+// duty fills in what is demanded, and gives what is done with columns.
+func (f Form) duty(d *schemas.Duty) (out []Treatment) {
+	for _, c := range d.Columns {
+		out = append(out, Treatment{c, d.Kind, d.To})
+	}
+	switch d.Kind {
+	case schemas.DutyAttribute:
+		f.Set("attribute", d.Text)
+	case schemas.DutyFilter:
+		f.filter(d)
+	case schemas.DutyBudget:
+		if d.Rows > 0 {
+			f.Set("rows", fmt.Sprint(d.Rows))
+		}
+		if d.Bytes > 0 {
+			f.Set("bytes", fmt.Sprint(d.Bytes))
+		}
+	case schemas.DutyFactory:
+		f.Set("proof", "yes")
+	}
+	return out
+}
+
+// columns lays out what is done with each column: those of the data first, then those that terms name beside them.
+func (f Form) columns(tables []schemas.TableInfo, treated []Treatment) {
+	done := map[string]Treatment{}
+	for _, c := range treated {
+		done[c.Column] = c
+	}
+	var names, more []string
+	seen := map[string]bool{}
+	for i := range tables {
+		for _, field := range tables[i].Fields {
+			if !seen[field.Name] {
+				seen[field.Name], names = true, append(names, field.Name)
+			}
+		}
+	}
+	for c := range done {
+		if !seen[c] {
+			more = append(more, c)
+		}
+	}
+	slices.Sort(more)
+	names = append(names, more...)
+	if len(names) > mostTreated {
+		slices.SortStableFunc(names, func(a, b string) int { // those with something first
+			return cmp.Compare(len(done[b].How), len(done[a].How))
+		})
+		names = names[:mostTreated]
+	}
+	for _, c := range names {
+		f["column"], f["treat"], f["step"] = append(f["column"], c), append(f["treat"], done[c].How), append(f["step"], done[c].Step)
+	}
+}
