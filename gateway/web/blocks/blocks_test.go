@@ -72,7 +72,7 @@ func TestBlocks(t *testing.T) {
 	if !whole || err != nil || !same(again.Offer, got) {
 		t.Errorf("%v %v: %+v\nwant\n%+v", whole, err, again.Offer, got)
 	}
-	if c := back.Treated(); len(c) != 6 || c[0] != (Treatment{"plain", "", ""}) || c[1] != (Treatment{"farm", "hide", ""}) {
+	if c := back.Treated(); len(c) != 6 || c[0] != (Treatment{"", "plain", "", ""}) || c[1] != (Treatment{"", "farm", "hide", ""}) {
 		t.Errorf("%+v", c)
 	}
 	for _, wrong := range []string{"many", "0", "-1", "1.5", "99999999999999999999"} {
@@ -137,7 +137,11 @@ func someForm(r *rand.Rand) Form {
 		if how == Coarser {
 			step = any1(r, "year", "10", "first:3")
 		}
-		f["column"], f["treat"], f["step"] = append(f["column"], fmt.Sprint("c", i)), append(f["treat"], how), append(f["step"], step)
+		f["of"], f["column"] = append(f["of"], any1(r, "", "t", "u/v")), append(f["column"], fmt.Sprint("c", i/2))
+		f["treat"], f["step"] = append(f["treat"], how), append(f["step"], step)
+		if key := At(f["of"][i], f["column"][i]); i%2 == 1 && key == At(f["of"][i-1], f["column"][i-1]) {
+			f["treat"][i] = AsItIs // a form has each column of a table once
+		}
 	}
 	var rows []Comparison
 	for i := range r.IntN(4) {
@@ -171,7 +175,7 @@ func TestFormsComeBack(t *testing.T) {
 			t.Fatalf("%v: %v\nwant\n%v", whole, third, back)
 		}
 		for field, sent := range form {
-			if got := back[field]; len(sent) == 1 && !listed(field) && !slices.Contains([]string{"hidden", "rows", "bytes", "barred", "attribute", "column", "treat", "step"}, field) &&
+			if got := back[field]; len(sent) == 1 && !listed(field) && !slices.Contains([]string{"hidden", "rows", "bytes", "barred", "attribute", "of", "column", "treat", "step"}, field) &&
 				strings.Join(sent, "") != "" && !slices.Equal(got, sent) {
 				t.Fatalf("%s was %q, is %q", field, sent, got)
 			}
@@ -244,7 +248,8 @@ func TestForeignTerms(t *testing.T) {
 		"rows with a line break": {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "a", Op: "eq", Values: []string{"1\n2"}}})}},
 		"either of both":         {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter, Filter: &either})}},
 		"rows of no filter":      {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter})}},
-		"one table":              {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyHide, Table: "t", Columns: []string{"a"}})}},
+		"a column twice":         {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyHide, Table: "t", Columns: []string{"a"}}, schemas.Duty{Kind: schemas.DutyPseudonymise, Table: "t", Columns: []string{"a"}})}},
+		"a budget of a table":    {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyBudget, Table: "t", Rows: 7})}},
 		"a joint domain":         {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "d"})}},
 		"a prohibited place":     {Rules: []schemas.Rule{permit(nil), {Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &a}}},
 		"a prohibition to all":   {Rules: []schemas.Rule{permit(nil), {Kind: schemas.Prohibition, Actions: []string{"use"}}}},
@@ -262,6 +267,10 @@ func TestForeignTerms(t *testing.T) {
 		if after, err := json.Marshal(o); err != nil || string(after) != string(text) {
 			t.Errorf("%s was changed to %s", what, after)
 		}
+	}
+	two := schemas.Offer{Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyHide, Columns: []string{"b"}}, schemas.Duty{Kind: schemas.DutyHide, Columns: []string{"a"}})}}
+	if form, whole := Of(&two, nil); !whole {
+		t.Errorf("columns that are hidden one by one are not what the form says: %v", form)
 	}
 	eq := leaf("spatial", "eq", "FR") // one value is a list of one
 	if _, whole := Of(&schemas.Offer{Rules: []schemas.Rule{{ID: "offer §1", Kind: schemas.Permission, Actions: []string{"use"}, Constraint: &eq}}}, nil); !whole {
@@ -283,6 +292,54 @@ func TestBarring(t *testing.T) {
 	}
 	if none := Barring(two, nil); !reflect.DeepEqual(none.Rules, o.Rules) {
 		t.Errorf("%+v", none)
+	}
+}
+
+// TestOneTable: what is done with a column of one table is done there alone, and beside it what is done in every table.
+func TestOneTable(t *testing.T) {
+	t.Parallel()
+	tables := slices.Concat(table("cows", "age", "farm"), table("farms", "farm"), []schemas.TableInfo{{Name: "pictures", Objects: true}})
+	hide := schemas.Duty{Kind: schemas.DutyHide, Table: "cows", Columns: []string{"farm"}}
+	year := schemas.Duty{Kind: schemas.DutyGeneralise, Table: "farms", Columns: []string{"farm"}, To: "10"}
+	gone := schemas.Duty{Kind: schemas.DutyPseudonymise, Table: "gone", Columns: []string{"x"}}
+	every := schemas.Duty{Kind: schemas.DutyHide, Columns: []string{"age"}}
+	o := schemas.Offer{Rules: []schemas.Rule{permit(nil, hide, year, gone, every)}}
+	form, whole := Of(&o, tables)
+	if !whole {
+		t.Fatalf("%v", form)
+	}
+	var got []string
+	for _, p := range form.Parts() {
+		for _, c := range p.Columns {
+			got = append(got, fmt.Sprintf("%d %s/%s %s %s %v", c.I, p.Table, c.Column, c.How, c.Step, p.Said()))
+		}
+	}
+	want := []string{
+		"3 /age hide  true",
+		"0 cows/age   true",
+		"1 cows/farm hide  true",
+		"2 farms/farm generalise 10 true",
+		"4 gone/x pseudonymise  true",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	made, err := Read(form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pointer, want := range map[string]string{
+		"/rules/0/duties/0/columns/0": "treat-1",
+		"/rules/0/duties/1/columns/0": "treat-3",
+		"/rules/0/duties/2":           "treat-4",
+		"/rules/0/duties/3/to":        "step-2",
+	} {
+		if got := made.Field(pointer); got != want {
+			t.Errorf("%s: %q, want %q in %+v", pointer, got, want, made.Offer.Rules[0].Duties)
+		}
+	}
+	if p := (Form{"of": {"t"}, "column": {"a"}}).Parts(); len(p) != 1 || p[0].Said() {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -47,13 +47,46 @@ func Groups(tables []schemas.TableInfo) []Group {
 	return slices.Insert(out, 0, every)
 }
 
+// Part is what a form says of the columns of a group, with their places in the form.
+type Part struct {
+	Table   string
+	Columns []Placed
+}
+
+// Placed is what is done with a column, and where a form says it.
+type Placed struct {
+	Treatment
+	I int
+}
+
+// Parts lays out what a form says of columns: of every table first, then of each.
+func (f Form) Parts() []Part {
+	var out []Part
+	at := map[string]int{}
+	for i, c := range f.Treated() {
+		if _, is := at[c.Table]; !is {
+			at[c.Table] = len(out)
+			out = append(out, Part{Table: c.Table})
+		}
+		p := &out[at[c.Table]]
+		p.Columns = append(p.Columns, Placed{c, i})
+	}
+	slices.SortStableFunc(out, func(a, b Part) int { return min(len(a.Table), 1) - min(len(b.Table), 1) })
+	return out
+}
+
+// Said says whether anything is done with columns of the part.
+func (p *Part) Said() bool {
+	return slices.ContainsFunc(p.Columns, func(c Placed) bool { return c.How != AsItIs })
+}
+
 // More says whether a dataset has columns of which a form does not say how they are shown.
 func More(tables []schemas.TableInfo, shown []Treatment) bool {
 	have := map[string]bool{}
 	for _, c := range shown {
-		have[c.Column] = true
+		have[At(c.Table, c.Column)] = true
 	}
-	return slices.ContainsFunc(tables, func(t schemas.TableInfo) bool {
-		return slices.ContainsFunc(t.Fields, func(f schemas.Field) bool { return !have[f.Name] })
+	return slices.ContainsFunc(Groups(tables), func(g Group) bool {
+		return slices.ContainsFunc(g.Fields, func(f schemas.Field) bool { return !have[At(g.Table, f.Name)] })
 	})
 }

@@ -20,10 +20,11 @@ const (
 // Treatments are what can be done with a column.
 func Treatments() []string { return []string{AsItIs, Hidden, Pseudonymous, Coarser} }
 
-// Treatment is what is done with one column.
+// Treatment is what is done with one column, of one table or ("") of every one that has it.
 type Treatment struct {
-	Column, How string
-	Step        string // for Coarser: year, month, 10, first:3
+	Table, Column string
+	How           string
+	Step          string // for Coarser: year, month, 10, first:3
 }
 
 // mostTreated is how many columns a form shows.
@@ -83,7 +84,7 @@ func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string)
 		put(schemas.Duty{Kind: schemas.DutyHide}, column{name, "hidden", "hidden"})
 	}
 	for i, c := range f.Treated() {
-		d := schemas.Duty{Kind: c.How}
+		d := schemas.Duty{Kind: c.How, Table: c.Table}
 		switch c.How {
 		case Coarser:
 			d.To = c.Step
@@ -110,13 +111,17 @@ func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string)
 }
 
 // groupOf names the duties about columns that say the same of each.
-func groupOf(d *schemas.Duty) string { return fmt.Sprintf("%q", []string{d.Kind, d.To}) }
+func groupOf(d *schemas.Duty) string {
+	one := *d
+	one.Columns = nil
+	return text(one)
+}
 
-// Treated reads what is done with each column: three fields for each, in one order.
+// Treated reads what is done with each column: four fields for each, in one order.
 func (f Form) Treated() []Treatment {
 	var out []Treatment
 	for i, name := range f["column"] {
-		out = append(out, Treatment{name, f.at("treat", i), f.at("step", i)})
+		out = append(out, Treatment{f.of(i), name, f.at("treat", i), f.at("step", i)})
 	}
 	return out
 }
@@ -124,7 +129,7 @@ func (f Form) Treated() []Treatment {
 // duty fills in what is demanded, and gives what is done with columns.
 func (f Form) duty(d *schemas.Duty) (out []Treatment) {
 	for _, c := range d.Columns {
-		out = append(out, Treatment{c, d.Kind, d.To})
+		out = append(out, Treatment{d.Table, c, d.Kind, d.To})
 	}
 	switch d.Kind {
 	case schemas.DutyAttribute:
@@ -144,19 +149,28 @@ func (f Form) duty(d *schemas.Duty) (out []Treatment) {
 	return out
 }
 
-// columns lays out what is done with each column: those of the data first, then those that terms name beside them.
-func (f Form) columns(tables []schemas.TableInfo, treated []Treatment) {
-	done := map[string]Treatment{}
-	for _, c := range treated {
-		done[c.Column] = c
+// of is the table of the i-th column; a form about every table does not say it.
+func (f Form) of(i int) string {
+	if i >= len(f["of"]) {
+		return ""
 	}
-	var names, more []string
-	seen := map[string]bool{}
-	for i := range tables {
-		for _, field := range tables[i].Fields {
-			if !seen[field.Name] {
-				seen[field.Name], names = true, append(names, field.Name)
-			}
+	return f["of"][i]
+}
+
+// columns lays out what is done with each column: those of the data first, for every table and for each, then those that
+// terms name beside them.
+func (f Form) columns(tables []schemas.TableInfo, treated []Treatment) {
+	type column struct{ table, name string }
+	done := map[column]Treatment{}
+	for _, c := range treated {
+		done[column{c.Table, c.Column}] = c
+	}
+	var all, more []column
+	seen := map[column]bool{}
+	for _, g := range Groups(tables) {
+		for _, field := range g.Fields {
+			c := column{g.Table, field.Name}
+			seen[c], all = true, append(all, c)
 		}
 	}
 	for c := range done {
@@ -164,15 +178,16 @@ func (f Form) columns(tables []schemas.TableInfo, treated []Treatment) {
 			more = append(more, c)
 		}
 	}
-	slices.Sort(more)
-	names = append(names, more...)
-	if len(names) > mostTreated {
-		slices.SortStableFunc(names, func(a, b string) int { // those with something first
+	slices.SortFunc(more, func(a, b column) int { return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.name, b.name)) })
+	all = append(all, more...)
+	if len(all) > mostTreated {
+		slices.SortStableFunc(all, func(a, b column) int { // those with something first
 			return cmp.Compare(len(done[b].How), len(done[a].How))
 		})
-		names = names[:mostTreated]
+		all = all[:mostTreated]
 	}
-	for _, c := range names {
-		f["column"], f["treat"], f["step"] = append(f["column"], c), append(f["treat"], done[c].How), append(f["step"], done[c].Step)
+	for _, c := range all {
+		f["of"], f["column"] = append(f["of"], c.table), append(f["column"], c.name)
+		f["treat"], f["step"] = append(f["treat"], done[c].How), append(f["step"], done[c].Step)
 	}
 }

@@ -42,11 +42,20 @@ func text(v any) string {
 	return string(b)
 }
 
-// plainDuties brings duties into one order, each condition on rows as a filter of its own.
+// plainDuties brings duties into one order, each condition on rows as a filter of its own, and of columns as one duty
+// what says the same of each.
 func plainDuties(list []schemas.Duty) []schemas.Duty {
 	var out []schemas.Duty
+	at := map[string]int{}
 	for _, d := range list {
-		slices.Sort(d.Columns)
+		if len(d.Columns) > 0 {
+			i, is := at[groupOf(&d)]
+			if is {
+				out[i].Columns = append(out[i].Columns, d.Columns...)
+				continue
+			}
+			at[groupOf(&d)] = len(out)
+		}
 		all, ok := [][]schemas.Filter(nil), false
 		if d.Kind == schemas.DutyFilter && d.Filter != nil {
 			all, ok = clauses(d.Filter, false)
@@ -61,6 +70,9 @@ func plainDuties(list []schemas.Duty) []schemas.Duty {
 			one.Filter = &schemas.Filter{Or: any}
 			out = append(out, one)
 		}
+	}
+	for i := range out {
+		slices.Sort(out[i].Columns)
 	}
 	slices.SortFunc(out, func(a, b schemas.Duty) int { return cmp.Compare(text(a), text(b)) })
 	return out

@@ -443,6 +443,36 @@ func TestRowsOfTerms(t *testing.T) {
 	}
 }
 
+// TestTablesOfTerms: a rule holds for one table of several, which stands open where it has one; a fault stands at its
+// column of that table.
+func TestTablesOfTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	fields := []schemas.Field{{Name: "name", Type: "text"}}
+	d.Tables = []schemas.TableInfo{{Name: "cows", Fields: fields}, {Name: "<farms>", Fields: fields}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyHide, Table: "<farms>", Columns: []string{"name"}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "<p>In every table</p>", "<details><summary>Only in the table cows</summary>",
+		"<details open><summary>Only in the table &lt;farms&gt;</summary>", `name="of" value="&lt;farms&gt;"`,
+		`aria-label="How name is shown, in the table &lt;farms&gt;"`)
+	form := url.Values{"of": {"", "cows", "<farms>"}, "column": {"name", "name", "name"}, "treat": {"", "", "generalise"}, "step": {"", "", "x"}, "do": {"send"}}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/duties/0/to", `"x" is not a step`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `value="x" size="8"`, `id="step-2-wrong">&#34;x&#34; is not a step`)
+	sent := a.of("POST /datasets/ds-1/offer/trial")
+	if last := sent[len(sent)-1].body; !strings.Contains(last, `{"kind":"generalise","table":"\u003cfarms\u003e","columns":["name"],"to":"x"}`) {
+		t.Errorf("%s", last)
+	}
+	d.Tables[0].Objects = true // what is of objects is not divided
+	a.answers["GET /datasets/ds-1"] = d
+	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
+	holds(t, w, http.StatusOK, "<details open><summary>Only in the table &lt;farms&gt;</summary>", `<option value="%3Cfarms%3E/name">name (text)</option>`)
+	if strings.Contains(w.Body.String(), "In every table") {
+		t.Error("columns of every table are offered beside objects")
+	}
+}
+
 // TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.
 func TestManyFaults(t *testing.T) { // no others at once: allocations are counted
 	var names []string

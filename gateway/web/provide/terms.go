@@ -27,8 +27,8 @@ type termsPage struct {
 	Never     []string // purposes that may be excluded: all
 	Kinds     []schemas.ParticipantKind
 	Factories []schemas.Factory
-	Columns   []blocks.Treatment
-	More      bool // columns that the form does not show
+	Parts     []tablePart // what is done with columns
+	More      bool        // columns that the form does not show
 	Rows      []compared
 	Groups    []columnGroup // columns that can be compared
 	Wide      bool          // they are too many for a list
@@ -110,6 +110,12 @@ func (p *termsPage) Treatments() []string { return blocks.Treatments() }
 
 // TryPlaces are the made-up places at which terms are tried; factories stand beside them.
 func (p *termsPage) TryPlaces() []string { return []string{"europe", "outside", "secure"} }
+
+// tablePart is what is done with the columns of every table, or of one: open unless there is nothing to see.
+type tablePart struct {
+	blocks.Part
+	Open bool
+}
 
 // columnGroup is columns to choose from: of one table, or ("") of every one that has them.
 type columnGroup struct {
@@ -279,8 +285,12 @@ func (p *termsPage) wrong(e *schemas.Error) {
 }
 
 func (p *termsPage) show(v *page.Visit, status int) error {
-	p.Columns = p.Typed.Treated()
-	p.More = blocks.More(p.Dataset.Tables, p.Columns)
+	p.More = blocks.More(p.Dataset.Tables, p.Typed.Treated())
+	every := false
+	for _, part := range p.Typed.Parts() {
+		every = every || part.Table == ""
+		p.Parts = append(p.Parts, tablePart{part, part.Said() || !every})
+	}
 	p.compared()
 	v.Show(status, "terms", v.Reader.T("provide.terms.title", "Dataset", owner.Name(v, &p.Dataset)), p)
 	return nil
