@@ -6,7 +6,7 @@
 // say, so that no form replaces them unasked. It must not judge terms, nor know pages.
 //
 //	block                                   in the offer
-//	purposes, who, where, until             one constraint each of the permission, all of which hold
+//	purposes, who, where, call, until       one constraint each of the permission, all of which hold
 //	columns                                 a duty for each kind of treatment, with its columns
 //	rows                                    a filter duty for each condition, all of which hold (filter.go)
 //	budget, credit                          a duty each
@@ -52,7 +52,7 @@ type condition struct{ left, operator, field string }
 func conditions() []condition {
 	return []condition{
 		{"purpose", "isA", "purpose"}, {"recipientKind", "isAnyOf", "kind"}, {"spatial", "isAnyOf", "spatial"},
-		{"factory", "isAnyOf", "factory"}, {"recipient", "isAnyOf", "recipient"}, {"dateTime", "lteq", "until"},
+		{"factory", "isAnyOf", "factory"}, {"call", "isAnyOf", "call"}, {"recipient", "isAnyOf", "recipient"}, {"dateTime", "lteq", "until"},
 	}
 }
 

@@ -35,7 +35,7 @@ func TestBlocks(t *testing.T) {
 	t.Parallel()
 	form := Form{
 		"action": {"train"}, "stage": {"yes"}, "direct": {"yes"}, "purpose": {"research", "education"}, "kind": {"sme", "research"},
-		"spatial": {"FR, EU"}, "factory": {"lumi"}, "recipient": {"https://a.example\nhttps://b.example"}, "until": {"2030-12-31"},
+		"spatial": {"FR, EU"}, "factory": {"lumi"}, "call": {"spring"}, "recipient": {"https://a.example\nhttps://b.example"}, "until": {"2030-12-31"},
 		"column": {"farm", "cow", "born", "weight", "plain"}, "treat": {"hide", "pseudonymise", "generalise", "generalise", ""},
 		"step": {"", "", "year", "10", ""}, "hidden": {"other"}, "attribute": {" © us "}, "rows": {"1 000"}, "bytes": {"2000000"}, "proof": {"yes"},
 		"never": {"marketing"}, "barred": {"https://bad.example"}, "review": {"yes"}, "follow": {"yes"},
@@ -47,7 +47,7 @@ func TestBlocks(t *testing.T) {
 	}
 	and := schemas.Constraint{And: []schemas.Constraint{
 		leaf("purpose", "isA", "research", "education"), leaf("recipientKind", "isAnyOf", "sme", "research"), leaf("spatial", "isAnyOf", "FR", "EU"),
-		leaf("factory", "isAnyOf", "lumi"), leaf("recipient", "isAnyOf", "https://a.example", "https://b.example"), leaf("dateTime", "lteq", "2030-12-31"),
+		leaf("factory", "isAnyOf", "lumi"), leaf("call", "isAnyOf", "spring"), leaf("recipient", "isAnyOf", "https://a.example", "https://b.example"), leaf("dateTime", "lteq", "2030-12-31"),
 	}}
 	never, bad := leaf("purpose", "isA", "marketing"), leaf("recipient", "isAnyOf", "https://bad.example")
 	want := schemas.Offer{Review: true, Follow: true, Rules: []schemas.Rule{
@@ -124,6 +124,7 @@ func someForm(r *rand.Rand) Form {
 	some("kind", "sme", "start-up")
 	some("spatial", any1(r, "FR", "EU, FR", "fr; DE\n"))
 	some("factory", "lumi")
+	some("call", "spring-2027", "autumn-2026")
 	some("recipient", any1(r, "https://a.example", "https://a.example\r\nhttps://b.example"))
 	some("barred", any1(r, "https://x.example", "did:web:x, did:web:y"))
 	some("until", "2030-12-31")

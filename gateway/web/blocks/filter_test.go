@@ -192,7 +192,7 @@ func TestFaultyRows(t *testing.T) {
 // TestFields: a fault leads to the field that its part of the offer comes from.
 func TestFields(t *testing.T) {
 	t.Parallel()
-	made, err := Read(Form{"purpose": {"x"}, "spatial": {"FR"}, "rows": {"7"}, "barred": {"nobody"}, "never": {"y"}, "stage": {"yes"}, "hidden": {"h"},
+	made, err := Read(Form{"purpose": {"x"}, "spatial": {"FR"}, "call": {"c"}, "rows": {"7"}, "barred": {"nobody"}, "never": {"y"}, "stage": {"yes"}, "hidden": {"h"},
 		"column": {"a", "b", "c", "d"}, "treat": {"hide", "generalise", "", "generalise"}, "step": {"", "10", "", "10"}})
 	if err != nil {
 		t.Fatal(err)
@@ -200,6 +200,7 @@ func TestFields(t *testing.T) {
 	for pointer, want := range map[string]string{
 		"/rules/0/constraint/and/0/right/0": "purpose",
 		"/rules/0/constraint/and/1":         "spatial",
+		"/rules/0/constraint/and/2/right/0": "call",
 		"/rules/0/duties/0":                 "hidden",
 		"/rules/0/actions/1":                "stage",
 		"/rules/0/duties/0/columns/0":       "hidden",

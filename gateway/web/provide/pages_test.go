@@ -23,6 +23,7 @@ import (
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/publish"
 	"guichet/policy"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
@@ -38,18 +39,18 @@ const us = "https://p.example"
 type api struct {
 	answers map[string]any
 	mu      sync.Mutex
-	asked   []call
+	asked   []asked
 }
 
-// call is one that the API got.
-type call struct{ what, query, body, key, match, kind string }
+// asked is one that the API got.
+type asked struct{ what, query, body, key, match, kind string }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	what := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, call{what, r.URL.RawQuery, string(b), r.Header.Get("Idempotency-Key"), r.Header.Get("If-Match"), r.Header.Get("Content-Type")})
+	a.asked = append(a.asked, asked{what, r.URL.RawQuery, string(b), r.Header.Get("Idempotency-Key"), r.Header.Get("If-Match"), r.Header.Get("Content-Type")})
 	v, is := a.answers[what]
 	if !is {
 		v = schemas.Errorf(schemas.NotFound, r.URL.Path, "there is nothing at %s", r.URL.Path)
@@ -62,7 +63,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // of are the calls of one kind.
-func (a *api) of(what string) (out []call) {
+func (a *api) of(what string) (out []asked) {
 	for _, c := range a.asked {
 		if c.what == what {
 			out = append(out, c)
@@ -102,6 +103,7 @@ func world() *api {
 		"GET /stores": schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: "local", Prefixes: []schemas.Prefix{
 			{Participant: us, Bucket: "b", Prefix: "p/"}, {Participant: "https://other.example", Bucket: "b", Prefix: "secret/"}}}}},
 		"GET /spaces":    schemas.Page[schemas.SpaceProfile]{Items: []schemas.SpaceProfile{{ID: "agriculture"}}},
+		"GET /calls":     schemas.Page[call.Call]{Items: []call.Call{{ID: "spring", Name: "Spring <2027>", State: call.Open}}},
 		"GET /factories": schemas.Page[schemas.Factory]{Items: []schemas.Factory{{ID: "lumi", Name: "LUMI", Country: "FI", Secure: true}}},
 		"POST /participants/https:%2F%2Ft.example/stop": schemas.Stopped{},
 	}}
@@ -470,6 +472,43 @@ func TestTablesOfTerms(t *testing.T) {
 	holds(t, w, http.StatusOK, "<details open><summary>Only in the table &lt;farms&gt;</summary>", `<option value="%3Cfarms%3E/name">name (text)</option>`)
 	if strings.Contains(w.Body.String(), "In every table") {
 		t.Error("columns of every table are offered beside objects")
+	}
+}
+
+// TestCallsOfTerms: a call is chosen among those that are open, by its title; one that terms name stays, whatever became of
+// it, and so do factories and purposes that are in no list. Terms for a call are tried by a project under it.
+func TestCallsOfTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(&schemas.Constraint{And: []schemas.Constraint{
+		{Left: "call", Operator: "isAnyOf", Right: []string{"past", "gone", "<odd>"}}, {Left: "factory", Operator: "isAnyOf", Right: []string{"shut"}},
+		{Left: "purpose", Operator: "isA", Right: []string{"https://example.org/purpose"}}}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	a.answers["GET /calls/past"] = call.Call{ID: "past", Name: "Autumn", State: call.Over}
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, `name="call" value="spring"> Spring &lt;2027&gt;`, `name="call" value="past" checked> Autumn (over)`,
+		`name="call" value="gone" checked> gone`, `value="&lt;odd&gt;" checked> &lt;odd&gt;`, `name="factory" value="shut" checked> shut`,
+		`value="https://example.org/purpose" checked`, `<option value="past" selected>`)
+	if got := a.of("GET /calls"); len(got) != 1 || got[0].query != "limit=100&state=open" && got[0].query != "state=open&limit=100" {
+		t.Errorf("%+v", got)
+	}
+	form := url.Values{"call": {"spring"}, "under": {"spring"}, "do": {"send"}}
+	led(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), "/datasets/ds-1")
+	tries, sent := a.of("POST /datasets/ds-1/offer/trial"), a.of("PUT /datasets/ds-1/offer")
+	if tries[0].query != "call=past&country=FR" || tries[1].query != "call=spring&country=FR" || !strings.Contains(sent[0].body, `{"left":"call","operator":"isAnyOf","right":["spring"]}`) {
+		t.Errorf("%+v %+v", tries, sent)
+	}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", `there is no call "spring"`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `<fieldset id="call" aria-describedby="call-wrong" tabindex="-1" autofocus>`,
+		`id="call-wrong">there is no call`)
+	delete(a.answers, "GET /calls")
+	if w := send(h, http.MethodGet, "/provide/ds-1/terms", nil); w.Code == http.StatusOK {
+		t.Error("the calls could not be read, and the form is shown without")
+	}
+	a.answers["GET /calls"] = schemas.Page[call.Call]{}
+	if w := send(h, http.MethodPost, "/provide/ds-1/terms/put", url.Values{"do": {"look"}}); strings.Contains(w.Body.String(), `id="call"`) {
+		t.Error("there is a block of calls, and there is no call")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"guichet/gateway/web/blocks"
 	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
@@ -27,6 +28,8 @@ type termsPage struct {
 	Never     []string // purposes that may be excluded: all
 	Kinds     []schemas.ParticipantKind
 	Factories []schemas.Factory
+	Gone      []string // factories that terms name and that are not registered any more
+	Calls     []callChoice
 	Parts     []tablePart // what is done with columns
 	More      bool        // columns that the form does not show
 	Rows      []compared
@@ -110,6 +113,53 @@ func (p *termsPage) Treatments() []string { return blocks.Treatments() }
 
 // TryPlaces are the made-up places at which terms are tried; factories stand beside them.
 func (p *termsPage) TryPlaces() []string { return []string{"europe", "outside", "secure"} }
+
+// callChoice is a call under which a project may have to run: one that is open, or that terms name.
+type callChoice struct{ ID, Words string }
+
+// calls are those to choose from, by their titles; of one that takes no more projects its state is said.
+func (p *termsPage) calls(v *page.Visit) error {
+	open, err := client.All[call.Call](v.Ctx(), v.API, "/calls?state=open&limit=100")
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for i := range open {
+		have[open[i].ID], p.Calls = true, append(p.Calls, callChoice{open[i].ID, open[i].Name})
+	}
+	asked := 0
+	for _, id := range p.Typed["call"] {
+		if have[id] {
+			continue
+		}
+		have[id] = true
+		choice := callChoice{id, id}
+		if asked++; schemas.IsSlug(id) && asked <= mostAsked {
+			var one call.Call
+			err := v.API.Get(v.Ctx(), "/calls/"+url.PathEscape(id), &one)
+			if err == nil {
+				choice.Words = v.Reader.T("provide.terms.callstate", "Name", one.Name, "State", page.Named(v.Reader, "called.", string(one.State)))
+			} else if schemas.KindOf(err) != schemas.NotFound {
+				return err
+			}
+		}
+		p.Calls = append(p.Calls, choice)
+	}
+	return nil
+}
+
+// mostAsked is of how many calls that are not open the page asks for the title.
+const mostAsked = 20
+
+// beside adds to the choices of a block what terms name that is not among them: a box that is not there would be lost.
+func beside[T ~string](have []T, typed []string) []T {
+	for _, s := range typed {
+		if !slices.Contains(have, T(s)) {
+			have = append(have, T(s))
+		}
+	}
+	return have
+}
 
 // tablePart is what is done with the columns of every table, or of one: open unless there is nothing to see.
 type tablePart struct {
@@ -203,6 +253,9 @@ func terms(v *page.Visit) error {
 	if p.Dataset.Offer != nil { // whatever the form is filled with, who is barred stays so until somebody takes it out
 		t.Set("barred", strings.Join(blocks.Barred(p.Dataset.Offer), "\n"))
 	}
+	if calls := t["call"]; len(calls) > 0 { // nobody else would be told yes
+		t.Set("under", calls[0])
+	}
 	p.Typed = t
 	err = p.try(v)
 	if err != nil {
@@ -236,19 +289,19 @@ func (p *termsPage) at(what string) string {
 	return "/datasets/" + url.PathEscape(string(p.Dataset.ID)) + what
 }
 
-// query says where the made-up askers would use the data.
+// query says where the made-up askers would use the data, and under which call.
 func (p *termsPage) query() string {
-	place := p.Typed.Get("place")
+	place, under := p.Typed.Get("place"), p.Typed.Get("under")
 	if i := slices.IndexFunc(p.Factories, func(f schemas.Factory) bool { return string(f.ID) == place }); i >= 0 {
-		return client.Query("factory", place, "country", p.Factories[i].Country)
+		return client.Query("factory", place, "country", p.Factories[i].Country, "call", under)
 	}
 	switch place {
 	case "outside":
-		return client.Query("country", "US")
+		return client.Query("country", "US", "call", under)
 	case "secure":
-		return client.Query("country", "FR", "secure", "true")
+		return client.Query("country", "FR", "secure", "true", "call", under)
 	}
-	return client.Query("country", "FR")
+	return client.Query("country", "FR", "call", under)
 }
 
 // try asks who could use the data under what was typed. Terms that have faults come to nothing, and the faults are kept.
@@ -285,6 +338,17 @@ func (p *termsPage) wrong(e *schemas.Error) {
 }
 
 func (p *termsPage) show(v *page.Visit, status int) error {
+	err := p.calls(v)
+	if err != nil {
+		return err
+	}
+	p.Purposes, p.Never = beside(slices.Clone(p.Purposes), p.Typed["purpose"]), beside(p.Never, p.Typed["never"])
+	p.Kinds = beside(p.Kinds, p.Typed["kind"])
+	var known []string
+	for _, f := range p.Factories {
+		known = append(known, string(f.ID))
+	}
+	p.Gone = beside(known, p.Typed["factory"])[len(known):]
 	p.More = blocks.More(p.Dataset.Tables, p.Typed.Treated())
 	every := false
 	for _, part := range p.Typed.Parts() {
