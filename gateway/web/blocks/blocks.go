@@ -8,6 +8,7 @@
 //	block                                   in the offer
 //	purposes, who, where, call, until       one constraint each of the permission, all of which hold
 //	columns                                 a duty for each kind of treatment, with its columns
+//	joint domains                           the name and the parties of pseudonyms (joint.go)
 //	rows                                    a filter duty for each condition, all of which hold (filter.go)
 //	budget, credit                          a duty each
 //	excluded purposes, barred               a prohibition each

@@ -138,12 +138,21 @@ func someForm(r *rand.Rand) Form {
 		if how == Coarser {
 			step = any1(r, "year", "10", "first:3")
 		}
+		if how == Joint {
+			step = any1(r, "cohort", "year")
+			if r.IntN(2) == 0 {
+				f.setDomains([]Domain{{step, any1(r, "https://a.example; https://b.example", "did:web:z")}})
+			}
+		}
 		f["of"], f["column"] = append(f["of"], any1(r, "", "t", "u/v")), append(f["column"], fmt.Sprint("c", i/2))
 		f["treat"], f["step"] = append(f["treat"], how), append(f["step"], step)
 		if key := At(f["of"][i], f["column"][i]); i%2 == 1 && key == At(f["of"][i-1], f["column"][i-1]) {
 			f["treat"][i] = AsItIs // a form has each column of a table once
 		}
 	}
+	f.setDomains(slices.DeleteFunc(f.Domains(), func(d Domain) bool {
+		return !slices.ContainsFunc(f.Treated(), func(c Treatment) bool { return c.How == Joint && c.Step == d.Name })
+	}))
 	var rows []Comparison
 	for i := range r.IntN(4) {
 		op := any1(r, Comparisons()...)
@@ -176,7 +185,7 @@ func TestFormsComeBack(t *testing.T) {
 			t.Fatalf("%v: %v\nwant\n%v", whole, third, back)
 		}
 		for field, sent := range form {
-			if got := back[field]; len(sent) == 1 && !listed(field) && !slices.Contains([]string{"hidden", "rows", "bytes", "barred", "attribute", "of", "column", "treat", "step"}, field) &&
+			if got := back[field]; len(sent) == 1 && !listed(field) && !slices.Contains([]string{"hidden", "rows", "bytes", "barred", "attribute", "of", "column", "treat", "step", "domain", "with"}, field) &&
 				strings.Join(sent, "") != "" && !slices.Equal(got, sent) {
 				t.Fatalf("%s was %q, is %q", field, sent, got)
 			}
@@ -251,12 +260,14 @@ func TestForeignTerms(t *testing.T) {
 		"rows of no filter":      {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter})}},
 		"a column twice":         {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyHide, Table: "t", Columns: []string{"a"}}, schemas.Duty{Kind: schemas.DutyPseudonymise, Table: "t", Columns: []string{"a"}})}},
 		"a budget of a table":    {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyBudget, Table: "t", Rows: 7})}},
-		"a joint domain":         {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "d"})}},
-		"a prohibited place":     {Rules: []schemas.Rule{permit(nil), {Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &a}}},
-		"a prohibition to all":   {Rules: []schemas.Rule{permit(nil), {Kind: schemas.Prohibition, Actions: []string{"use"}}}},
-		"to train or to read":    {Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"train", "read"}}}},
-		"at factories by duty":   {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFactory, Values: []string{"lumi"}})}},
-		"credit in two wordings": {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyAttribute, Text: "a"}, schemas.Duty{Kind: schemas.DutyAttribute, Text: "b"})}},
+		"a domain two ways": {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "d", With: []string{"https://a.example"}},
+			schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"b"}, Domain: "d"})}},
+		"parties without a domain": {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, With: []string{"https://a.example"}})}},
+		"a prohibited place":       {Rules: []schemas.Rule{permit(nil), {Kind: schemas.Prohibition, Actions: []string{"use"}, Constraint: &a}}},
+		"a prohibition to all":     {Rules: []schemas.Rule{permit(nil), {Kind: schemas.Prohibition, Actions: []string{"use"}}}},
+		"to train or to read":      {Rules: []schemas.Rule{{Kind: schemas.Permission, Actions: []string{"train", "read"}}}},
+		"at factories by duty":     {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFactory, Values: []string{"lumi"}})}},
+		"credit in two wordings":   {Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyAttribute, Text: "a"}, schemas.Duty{Kind: schemas.DutyAttribute, Text: "b"})}},
 	} {
 		text, err := json.Marshal(o)
 		if err != nil {
@@ -341,6 +352,65 @@ func TestOneTable(t *testing.T) {
 	}
 	if p := (Form{"of": {"t"}, "column": {"a"}}).Parts(); len(p) != 1 || p[0].Said() {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestJointDomains: columns are in a joint domain by its name, and with others by one line for each domain; terms say the
+// same whatever the order of the parties. A line that would be lost is a fault.
+func TestJointDomains(t *testing.T) {
+	t.Parallel()
+	form := Form{
+		"of": {"", "", "stays", "", ""}, "column": {"person", "house", "person", "cow", "dog"},
+		"treat": {Joint, Joint, Joint, Joint, Pseudonymous}, "step": {"cohort", "cohort", "cohort", "own", ""},
+		"domain": {"cohort"}, "with": {"https://b.example, https://a.example"},
+	}
+	made, err := Read(form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := []string{"https://b.example", "https://a.example"}
+	want := []schemas.Duty{
+		{Kind: schemas.DutyPseudonymise, Columns: []string{"person", "house"}, Domain: "cohort", With: both},
+		{Kind: schemas.DutyPseudonymise, Table: "stays", Columns: []string{"person"}, Domain: "cohort", With: both},
+		{Kind: schemas.DutyPseudonymise, Columns: []string{"cow"}, Domain: "own"},
+		{Kind: schemas.DutyPseudonymise, Columns: []string{"dog"}},
+	}
+	if got := made.Offer.Rules[0].Duties; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v\nwant\n%+v", got, want)
+	}
+	for pointer, want := range map[string]string{
+		"/rules/0/duties/0/with/1":    "with-0",
+		"/rules/0/duties/0/domain":    "step-0",
+		"/rules/0/duties/1/columns/0": "treat-2",
+		"/rules/0/duties/2/domain":    "step-3",
+		"/rules/0/duties/2/with":      "treat-3",
+	} {
+		if got := made.Field(pointer); got != want {
+			t.Errorf("%s: %q, want %q", pointer, got, want)
+		}
+	}
+	turned := made.Offer
+	turned.Rules = slices.Clone(turned.Rules)
+	turned.Rules[0].Duties = slices.Clone(want)
+	turned.Rules[0].Duties[1].With = []string{"https://a.example", "https://b.example"}
+	back, whole := Of(&turned, nil)
+	if got := back.Domains(); !whole || !slices.Equal(got, []Domain{{"cohort", "https://b.example, https://a.example"}}) {
+		t.Errorf("%v %+v", whole, got)
+	}
+	wrong := Form{"column": {"a", "b"}, "treat": {Joint, Joint}, "step": {"x", ""}, "domain": {"", "x", "x", "y", ""}, "with": {"", "https://a.example", "", "", "https://b.example"}}.Tidy()
+	made, err = Read(wrong)
+	var got []string
+	for _, x := range made.faults {
+		got = append(got, made.Field(x.Pointer)+": "+x.Message)
+	}
+	faults := []string{
+		`domain-1: the joint domain "x" is named twice`,
+		`domain-2: no column is pseudonymised in the joint domain "y"`,
+		"domain-3: say what the joint domain is called",
+		"step-1: say what the joint domain is called",
+	}
+	if !slices.Equal(got, faults) || err == nil {
+		t.Errorf("%q, want %q", got, faults)
 	}
 }
 

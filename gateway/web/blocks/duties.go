@@ -14,17 +14,18 @@ const (
 	AsItIs       = ""
 	Hidden       = "hide"
 	Pseudonymous = "pseudonymise"
+	Joint        = "joint" // pseudonymised, in a joint domain
 	Coarser      = "generalise"
 )
 
 // Treatments are what can be done with a column.
-func Treatments() []string { return []string{AsItIs, Hidden, Pseudonymous, Coarser} }
+func Treatments() []string { return []string{AsItIs, Hidden, Pseudonymous, Joint, Coarser} }
 
 // Treatment is what is done with one column, of one table or ("") of every one that has it.
 type Treatment struct {
 	Table, Column string
 	How           string
-	Step          string // for Coarser: year, month, 10, first:3
+	Step          string // for Coarser: year, month, 10, first:3; for Joint the domain's name
 }
 
 // mostTreated is how many columns a form shows.
@@ -80,6 +81,7 @@ func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string)
 		}
 		groups[key] = append(groups[key], c)
 	}
+	with := m.domains(f)
 	for _, name := range Split(f.Get("hidden")) {
 		put(schemas.Duty{Kind: schemas.DutyHide}, column{name, "hidden", "hidden"})
 	}
@@ -88,6 +90,11 @@ func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string)
 		switch c.How {
 		case Coarser:
 			d.To = c.Step
+		case Joint:
+			d.Kind, d.Domain = schemas.DutyPseudonymise, c.Step
+			if d.With = with[c.Step].with; c.Step == "" {
+				m.fault(fmt.Sprintf("step-%d", i), "say what the joint domain is called")
+			}
 		case Hidden, Pseudonymous:
 		default:
 			continue
@@ -103,7 +110,10 @@ func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string)
 			d.Columns = append(d.Columns, c.name)
 		}
 		pointer := add(d, columns[0].field)
-		m.at[pointer+"/to"] = columns[0].step
+		m.at[pointer+"/to"], m.at[pointer+"/domain"] = columns[0].step, columns[0].step
+		if d.Domain != "" && len(d.With) > 0 {
+			m.at[pointer+"/with"] = with[d.Domain].field
+		}
 		for i, c := range columns {
 			m.at[fmt.Sprintf("%s/columns/%d", pointer, i)] = c.field
 		}
@@ -113,7 +123,7 @@ func (m *Made) treatments(f Form, add func(d schemas.Duty, field string) string)
 // groupOf names the duties about columns that say the same of each.
 func groupOf(d *schemas.Duty) string {
 	one := *d
-	one.Columns = nil
+	one.Columns, one.With = nil, slices.Sorted(slices.Values(d.With))
 	return text(one)
 }
 
@@ -128,8 +138,14 @@ func (f Form) Treated() []Treatment {
 
 // duty fills in what is demanded, and gives what is done with columns.
 func (f Form) duty(d *schemas.Duty) (out []Treatment) {
+	one := Treatment{Table: d.Table, How: d.Kind, Step: d.To}
+	if d.Kind == schemas.DutyPseudonymise && d.Domain != "" {
+		one.How, one.Step = Joint, d.Domain
+		f.domain(d)
+	}
 	for _, c := range d.Columns {
-		out = append(out, Treatment{d.Table, c, d.Kind, d.To})
+		one.Column = c
+		out = append(out, one)
 	}
 	switch d.Kind {
 	case schemas.DutyAttribute:

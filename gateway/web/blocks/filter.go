@@ -92,6 +92,7 @@ func (f Form) setRows(rows []Comparison) {
 // Tidy takes out lines in which nothing was said, so that those that are left keep their places.
 func (f Form) Tidy() Form {
 	f.setRows(slices.DeleteFunc(f.Rows(), func(c Comparison) bool { return c.blank() }))
+	f.setDomains(slices.DeleteFunc(f.Domains(), func(d Domain) bool { return d == Domain{} }))
 	return f
 }
 

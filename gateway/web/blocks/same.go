@@ -73,6 +73,7 @@ func plainDuties(list []schemas.Duty) []schemas.Duty {
 	}
 	for i := range out {
 		slices.Sort(out[i].Columns)
+		slices.Sort(out[i].With)
 	}
 	slices.SortFunc(out, func(a, b schemas.Duty) int { return cmp.Compare(text(a), text(b)) })
 	return out

@@ -41,6 +41,7 @@ func TestTermsInWords(t *testing.T) {
 			{Kind: schemas.DutyHide, Columns: []string{"name", "street"}},
 			{Kind: schemas.DutyPseudonymise, Columns: []string{"cow"}},
 			{Kind: schemas.DutyPseudonymise, Columns: []string{"person"}, Domain: "study", With: []string{"a", "b"}},
+			{Kind: schemas.DutyPseudonymise, Columns: []string{"person"}, Domain: "own"},
 			{Kind: schemas.DutyGeneralise, Columns: []string{"born"}, To: "year"},
 			{Kind: schemas.DutyGeneralise, Columns: []string{"weight"}, To: "10"},
 			{Kind: schemas.DutyFilter},
@@ -65,6 +66,7 @@ func TestTermsInWords(t *testing.T) {
 			"the place is EU or (the AI factory is lumi and the day is before 2027-01-01)",
 		}, Duties: []string{
 			"hidden: name and street", "pseudonymised: cow", "pseudonymised: person, in the joint domain study of a and b",
+			"pseudonymised: person, in the joint domain own of the provider alone",
 			"made coarser: born to the year", "made coarser: weight to 10", "filter",
 			"only rows where age is at least 2 and (farm is one of a, “b, c” or farm is none of “”) and not (born is below 2020), in the table cows",
 			"only rows where n is one of " + strings.Repeat("1, ", 49) + "1 and 4 more", "budget: 1,000 rows",

@@ -92,7 +92,10 @@ func demand(r *words.Reader, d *schemas.Duty) string {
 	case schemas.DutyHide:
 		return r.T("duty.hide", "Columns", columns)
 	case schemas.DutyPseudonymise:
-		if d.Domain != "" {
+		switch {
+		case d.Domain != "" && len(d.With) == 0:
+			return r.T("duty.jointown", "Columns", columns, "Domain", d.Domain)
+		case d.Domain != "":
 			return r.T("duty.joint", "Columns", columns, "Domain", d.Domain, "Parties", r.List(d.With))
 		}
 		return r.T("duty.pseudonymise", "Columns", columns)

@@ -421,7 +421,7 @@ func TestRowsOfTerms(t *testing.T) {
 	h := site(t, a)
 	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
 	holds(t, w, http.StatusOK, `<option value="cows/age" selected>age (int64)</option>`, `<option selected>cows/gone</option>`, `<option value="or" selected>`,
-		`<option value="gteq" selected>is at least</option>`, `<optgroup label="In every table"><option value="age">age (int64)</option>`,
+		`<option value="gteq" selected>is at least</option>`, `<optgroup label="In every table"><option value="&lt;farm&gt;">&lt;farm&gt; (text)</option></optgroup>`,
 		`<option value="farms/&lt;farm&gt;">&lt;farm&gt; (text)</option>`, `id="row-value-2"`)
 	if strings.Contains(w.Body.String(), "row-value-3") || strings.Contains(w.Body.String(), "more than this form can say") {
 		t.Errorf("%s", w.Body)
@@ -510,6 +510,25 @@ func TestCallsOfTerms(t *testing.T) {
 	if w := send(h, http.MethodPost, "/provide/ds-1/terms/put", url.Values{"do": {"look"}}); strings.Contains(w.Body.String(), `id="call"`) {
 		t.Error("there is a block of calls, and there is no call")
 	}
+}
+
+// TestJointTerms: with whom a joint domain is shared is said once for each, and a fault stands at that line.
+func TestJointTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "cohort", With: []string{"https://x.example"}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
+	holds(t, w, http.StatusOK, `<option value="joint" selected>`, `name="step" value="cohort"`, `<details id="joint" open>`, `id="with-0" name="with" value="https://x.example"`, `id="domain-1"`)
+	if strings.Contains(w.Body.String(), "more than this form can say") {
+		t.Error("a joint domain is more than the form can say")
+	}
+	form := url.Values{"column": {"a"}, "treat": {"joint"}, "step": {"cohort"}, "domain": {"", "cohort"}, "with": {"", "nobody"}, "do": {"send"}}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/duties/0/with/0", `"nobody" names no organisation`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="with-0" name="with" value="nobody" size="30"`, `id="with-0-wrong">&#34;nobody&#34;`,
+		`aria-describedby="with-0-wrong" autofocus`)
 }
 
 // TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.

@@ -32,6 +32,7 @@ type termsPage struct {
 	Calls     []callChoice
 	Parts     []tablePart // what is done with columns
 	More      bool        // columns that the form does not show
+	Domains   []domainLine
 	Rows      []compared
 	Groups    []columnGroup // columns that can be compared
 	Wide      bool          // they are too many for a list
@@ -167,6 +168,15 @@ type tablePart struct {
 	Open bool
 }
 
+// domainLine is a line that says with whom a joint domain is shared; the last is to be filled in.
+type domainLine struct {
+	blocks.Domain
+	I int
+}
+
+// Number is how the line is called.
+func (d domainLine) Number() int { return d.I + 1 }
+
 // columnGroup is columns to choose from: of one table, or ("") of every one that has them.
 type columnGroup struct {
 	Table   string
@@ -195,9 +205,18 @@ const mostListed = 200
 // compared lays out the lines that say which rows are shown, with one to fill in, or two.
 func (p *termsPage) compared() {
 	known, listed := map[string]bool{"": true}, 0
-	for _, g := range blocks.Groups(p.Dataset.Tables) {
+	groups, in := blocks.Groups(p.Dataset.Tables), map[string]int{}
+	for _, g := range groups {
+		for _, f := range g.Fields {
+			in[f.Name]++
+		}
+	}
+	for _, g := range groups {
 		shown := columnGroup{Table: g.Table}
 		for _, f := range g.Fields {
+			if g.Table == "" && in[f.Name] < len(groups) { // a filter of every table needs the column in each
+				continue
+			}
 			at := blocks.At(g.Table, f.Name)
 			shown.Columns, known[at] = append(shown.Columns, columnChoice{at, f.Name, f.Type}), true
 		}
@@ -354,6 +373,9 @@ func (p *termsPage) show(v *page.Visit, status int) error {
 	for _, part := range p.Typed.Parts() {
 		every = every || part.Table == ""
 		p.Parts = append(p.Parts, tablePart{part, part.Said() || !every})
+	}
+	for _, d := range append(p.Typed.Domains(), blocks.Domain{}) {
+		p.Domains = append(p.Domains, domainLine{d, len(p.Domains)})
 	}
 	p.compared()
 	v.Show(status, "terms", v.Reader.T("provide.terms.title", "Dataset", owner.Name(v, &p.Dataset)), p)
