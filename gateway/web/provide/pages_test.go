@@ -531,6 +531,80 @@ func TestJointTerms(t *testing.T) {
 		`aria-describedby="with-0-wrong" autofocus`)
 }
 
+// TestFaultsStandAtTheirFields: whatever part of an offer a fault of the API is about, it is said beside the field of the
+// form that the part comes from, the field is there to be gone to, and the page opens at the first one.
+func TestFaultsStandAtTheirFields(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Tables = []schemas.TableInfo{{Name: "t", Fields: []schemas.Field{{Name: "a"}, {Name: "b"}}}, {Name: "u", Fields: []schemas.Field{{Name: "a"}}}}
+	a.answers["GET /datasets/ds-1"] = d
+	form := url.Values{
+		"action": {"train"}, "stage": {"yes"}, "direct": {"yes"}, "purpose": {"research"}, "kind": {"sme"}, "spatial": {"FR"}, "factory": {"lumi"}, "call": {"spring"},
+		"recipient": {"https://a.example"}, "until": {"2030"}, "attribute": {"us"}, "hidden": {"x"}, "rows": {"7"}, "bytes": {"7"}, "proof": {"yes"},
+		"never": {"marketing"}, "barred": {"https://b.example"}, "of": {"", "t", "u"}, "column": {"a", "b", "a"}, "treat": {"joint", "generalise", "hide"},
+		"step": {"cohort", "year", ""}, "domain": {"cohort"}, "with": {"https://c.example"}, "do": {"send"},
+		"row-column": {"a", "t/b", "t/a"}, "row-op": {"eq", "notin", "lt"}, "row-value": {"1", "2, 3", "4"}, "row-join": {"and", "and", "or"},
+	}
+	made, err := blocks.Read(blocks.Form(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged"}
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, below := range v {
+				walk(at+"/"+k, below)
+			}
+		case []any:
+			for i, below := range v {
+				walk(fmt.Sprintf("%s/%d", at, i), below)
+			}
+		default:
+			e.Fields = append(e.Fields, schemas.FieldError{Pointer: at, Message: "wrong: " + at})
+		}
+	}
+	text, err := json.Marshal(made.Offer.Rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules any
+	err = json.Unmarshal(text, &rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk("/rules", rules)
+	seen := map[string]bool{}
+	e.Fields = slices.DeleteFunc(e.Fields, func(f schemas.FieldError) bool { return f.Pointer == "/rules/0/kind" }) // which no form can get wrong
+	slices.SortFunc(e.Fields, func(a, b schemas.FieldError) int { return strings.Compare(a.Pointer, b.Pointer) })
+	for _, f := range e.Fields {
+		field := made.Field(f.Pointer)
+		if field == "" {
+			t.Errorf("%s comes from no field", f.Pointer)
+		}
+		seen[field] = true
+	}
+	a.answers["POST /datasets/ds-1/offer/trial"] = e
+	page := send(site(t, a), http.MethodPost, "/provide/ds-1/terms/put", form).Body.String()
+	for field := range seen {
+		for _, want := range []string{` id="` + field + `"`, ` id="` + field + `-wrong">wrong: /rules/`, `href="#` + field + `"`, `aria-describedby="` + field + `-wrong"`} {
+			if strings.Count(page, want) == 0 || strings.HasPrefix(want, " id=") && strings.Count(page, want) > 1 {
+				t.Errorf("%s is there %d times", want, strings.Count(page, want))
+			}
+		}
+	}
+	if n := strings.Count(page, " autofocus"); n != 1 || len(seen) < 28 {
+		t.Errorf("%d fields are to be gone to first, of %d: %v", n, len(seen), seen)
+	}
+	for _, kept := range []string{`value="2, 3"`, `value="cohort"`, `<option value="t/b" selected>`, `value="https://c.example"`, "\nus</textarea>", `value="2030"`} {
+		if !strings.Contains(page, kept) {
+			t.Errorf("what was typed is gone: %s", kept)
+		}
+	}
+}
+
 // TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.
 func TestManyFaults(t *testing.T) { // no others at once: allocations are counted
 	var names []string
