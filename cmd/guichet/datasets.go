@@ -272,6 +272,7 @@ type offerCmd struct {
 	Try         bool     `help:"Set nothing: say who could use it under these terms, by purpose and kind of organisation."`
 	Factory     string   `help:"With --try: at this factory." placeholder:"ID"`
 	Country     string   `help:"With --try: asked from this country." placeholder:"CODE"`
+	Call        string   `help:"With --try: by projects under this call." placeholder:"ID"`
 }
 
 // Run sets the terms.
@@ -310,7 +311,7 @@ func (v offerCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) err
 // try says who could use the dataset under terms that are not set.
 func (v offerCmd) try(ctx context.Context, t *terminal.Terminal, c *client.Client, body any) error {
 	var tried tries.Tried
-	at := "/datasets/" + v.Dataset + "/offer/trial" + client.Query("factory", v.Factory, "country", v.Country)
+	at := "/datasets/" + v.Dataset + "/offer/trial" + client.Query("factory", v.Factory, "country", v.Country, "call", v.Call)
 	err := c.Post(ctx, at, body, &tried)
 	if err != nil {
 		return err

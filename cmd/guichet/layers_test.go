@@ -74,7 +74,7 @@ func siblings() map[string][]string {
 		"gateway/web":                  {"gateway/web/chart", "gateway/web/courses", "gateway/web/flow", "gateway/web/join", "gateway/web/lines", "gateway/web/operate", "gateway/web/page", "gateway/web/provide", "gateway/web/publish", "gateway/web/record", "gateway/web/report", "gateway/web/rows", "gateway/web/saved", "gateway/web/words"},
 		"gateway/web/record":           {"gateway/web/page"},
 		"gateway/web/report":           {"gateway/web/page"},
-		"gateway/web/provide":          {"gateway/web/chart", "gateway/web/flow", "gateway/web/owner", "gateway/web/page", "gateway/web/publish"},
+		"gateway/web/provide":          {"gateway/web/blocks", "gateway/web/chart", "gateway/web/flow", "gateway/web/owner", "gateway/web/page", "gateway/web/publish"},
 		"gateway/web/publish":          {"gateway/web/owner", "gateway/web/page"},
 		"gateway/web/owner":            {"gateway/web/page"},
 		"gateway/web/saved":            {"gateway/web/page"},

@@ -16,6 +16,7 @@ type offerTry struct {
 	Factory schemas.FactoryID `query:"factory" doc:"a registered factory at which the data would be used"`
 	Country string            `query:"country" doc:"of who would ask, and of the place where no factory is named: ISO 3166-1 alpha-2"`
 	Secure  bool              `query:"secure" doc:"where no factory is named: a secure processing environment"`
+	Call    string            `query:"call" doc:"the call under which the projects of who would ask run"`
 	Body    body.OfferBody
 }
 
@@ -45,6 +46,16 @@ func (s *server) tryOffer(ctx context.Context, in *offerTry) (*One[trial.Tried],
 		if err != nil {
 			return nil, err
 		}
+	}
+	if in.Call != "" {
+		known, err := s.Parties.HasCall(ctx, in.Call)
+		if err == nil && !known {
+			err = schemas.BadField("offer", "call", "there is no call %q", in.Call)
+		}
+		if err != nil {
+			return nil, err
+		}
+		at.Call = in.Call
 	}
 	d.Offer = &o
 	tried, err := s.trials.Of(ctx, in.by, &d, at, s.Now())

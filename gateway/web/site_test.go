@@ -444,7 +444,7 @@ func TestEveryMessageIsUsed(t *testing.T) {
 	// Labels of codes are named by what they begin with.
 	codes := []string{"nav", "helper", "access", "mark", "facet", "field", "sort", "space", "state", "stream", "request", "requests", "agreement", "role", "rating",
 		"sensitivity", "kind", "source", "reported", "action", "left", "operator", "step", "error", "did", "outcome", "value", "output", "verify", "theme", "help", "visibility", "template", "treat", "tryplace",
-		"lines", "linesabout", "owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist", "span"}
+		"lines", "linesabout", "owned", "standing", "wants", "speaks", "mail", "how", "opfield", "ophelp", "operated", "called", "dist", "span", "filter"}
 	for _, id := range ids {
 		family, _, _ := strings.Cut(id, ".")
 		if !strings.Contains(source.String(), `"`+id+`"`) && !slices.Contains(codes, family) {

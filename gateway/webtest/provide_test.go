@@ -70,7 +70,17 @@ func provides(t *testing.T, s *Site, r Reader) {
 	p.Sees("published")
 	p.Click("Say under which terms it may be used")
 	p.Sees("Under which terms?", "The holder looks at each request.", "Not yet: a review")
-	p.tick("review", "yes") // off again
+	p.pick("row-column-0", "stage")
+	p.Click("Set these terms")
+	p.Sees("Nothing was sent.", `say with what "stage" is compared`)
+	if n := p.Count("#row-value-0:focus"); n != 1 {
+		p.t.Error("the page does not open at what is wrong")
+	}
+	p.Type("row-value-0", "61")
+	p.Click("Read and try them")
+	p.Sees("only rows where stage is 61")
+	p.Go("/provide/" + dataset + "/terms") // all rows after all
+	p.tick("review", "yes")                // off again
 	p.tick("purpose", "research")
 	p.Type("rows", "many")
 	p.Click("Set these terms")

@@ -1,6 +1,6 @@
 // Package trial says who could use a dataset under terms before they are put.
 //
-// In: a dataset with the terms to try, and a place. Out: for every purpose and every kind of organisation what a
+// In: a dataset with the terms to try, and a place or a call. Out: for every purpose and every kind of organisation what a
 // made-up asker would be told. Always: the engine decides as it does for real requests, and what no rule permits
 // is a no; nothing is stored or recorded. It must not name an organisation or a project: who asks here is nobody's.
 //
@@ -28,6 +28,7 @@ const asker = "urn:guichet:made-up"
 type Place struct {
 	Factory schemas.Factory // a registered one, or made up: with a country, perhaps secure, and no id
 	Country string          // of the askers; ISO 3166-1 alpha-2
+	Call    string          // under which their projects run; none when left out
 }
 
 // Try is what one made-up asker would be told.
@@ -113,7 +114,8 @@ func (s *Trials) try(ctx context.Context, d *schemas.Dataset, at Place, now time
 	for _, p := range purposes {
 		for _, kind := range schemas.ParticipantKinds() {
 			f := policy.Attributes{
-				Participant: schemas.Participant{ID: asker, Kind: kind, Country: at.Country}, Factory: at.Factory, Purpose: p.ID, Now: now,
+				Participant: schemas.Participant{ID: asker, Kind: kind, Country: at.Country}, Project: schemas.Project{Call: at.Call},
+				Factory: at.Factory, Purpose: p.ID, Now: now,
 			}
 			said, err := e.Decide(ctx, f, []policy.Item{{Dataset: d}})
 			if err != nil {

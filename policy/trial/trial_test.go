@@ -70,6 +70,17 @@ func TestWhoCouldUseIt(t *testing.T) {
 	}
 }
 
+// Terms for projects of a call are yes to those alone who would ask under it.
+func TestUnderACall(t *testing.T) {
+	t.Parallel()
+	d := dataset(permit(&schemas.Constraint{Left: "call", Operator: "isAnyOf", Right: []string{"spring"}}))
+	for called, want := range map[string]schemas.Verdict{"": schemas.VerdictNo, "autumn": schemas.VerdictNo, "spring": schemas.VerdictYes} {
+		if try := tried(t, d, Place{Country: "FR", Call: called}).of("train-model", schemas.KindSME); try.Verdict != want {
+			t.Errorf("under %q: %+v", called, try)
+		}
+	}
+}
+
 // What no rule permits is a no for everybody, and what is permitted to a named organisation is one for all others.
 func TestNobodyByDefault(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 
 	"guichet/gateway/web/words"
@@ -40,9 +41,14 @@ func TestTermsInWords(t *testing.T) {
 			{Kind: schemas.DutyHide, Columns: []string{"name", "street"}},
 			{Kind: schemas.DutyPseudonymise, Columns: []string{"cow"}},
 			{Kind: schemas.DutyPseudonymise, Columns: []string{"person"}, Domain: "study", With: []string{"a", "b"}},
+			{Kind: schemas.DutyPseudonymise, Columns: []string{"person"}, Domain: "own"},
 			{Kind: schemas.DutyGeneralise, Columns: []string{"born"}, To: "year"},
 			{Kind: schemas.DutyGeneralise, Columns: []string{"weight"}, To: "10"},
 			{Kind: schemas.DutyFilter},
+			{Kind: schemas.DutyFilter, Table: "cows", Filter: &schemas.Filter{And: []schemas.Filter{{Column: "age", Op: "gteq", Values: []string{"2"}},
+				{Or: []schemas.Filter{{Column: "farm", Op: "in", Values: []string{"a", "b, c"}}, {Not: &schemas.Filter{Column: "farm", Op: "in", Values: []string{""}}}}},
+				{Not: &schemas.Filter{Column: "born", Op: "lt", Values: []string{"2020"}}}}}},
+			{Kind: schemas.DutyFilter, Filter: &schemas.Filter{Column: "n", Op: "in", Values: strings.Split(strings.Repeat("1,", 53)+"2", ",")}},
 			{Kind: schemas.DutyBudget, Rows: 1000},
 			{Kind: schemas.DutyBudget, Bytes: 2_000_000},
 			{Kind: schemas.DutyFactory, Values: []string{"lumi"}},
@@ -60,7 +66,10 @@ func TestTermsInWords(t *testing.T) {
 			"the place is EU or (the AI factory is lumi and the day is before 2027-01-01)",
 		}, Duties: []string{
 			"hidden: name and street", "pseudonymised: cow", "pseudonymised: person, in the joint domain study of a and b",
-			"made coarser: born to the year", "made coarser: weight to 10", "only some rows are shown", "budget: 1,000 rows",
+			"pseudonymised: person, in the joint domain own of the provider alone",
+			"made coarser: born to the year", "made coarser: weight to 10", "filter",
+			"only rows where age is at least 2 and (farm is one of a, “b, c” or farm is none of “”) and not (born is below 2020), in the table cows",
+			"only rows where n is one of " + strings.Repeat("1, ", 49) + "1 and 4 more", "budget: 1,000 rows",
 			"budget: 2\u00a0MB", "only at lumi", "only from the factory’s own network", "give credit: © us",
 		}},
 		{ID: "§2", Words: "train a model: prohibited", Conditions: []string{"the purpose is a kind of marketing"}},

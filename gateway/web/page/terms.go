@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 
 	"guichet/gateway/web/words"
@@ -75,21 +76,36 @@ func condition(r *words.Reader, c *schemas.Constraint) string {
 		strings.Join(values, r.T("list.comma")))
 }
 
-// duty says a duty in words.
+// duty says a duty in words, with the table where it is for one.
 func duty(r *words.Reader, d *schemas.Duty) string {
+	said := demand(r, d)
+	if d.Table != "" {
+		said = r.T("duty.intable", "What", said, "Table", d.Table)
+	}
+	return said
+}
+
+// demand says what a duty demands.
+func demand(r *words.Reader, d *schemas.Duty) string {
 	columns := r.List(d.Columns)
 	switch d.Kind {
 	case schemas.DutyHide:
 		return r.T("duty.hide", "Columns", columns)
 	case schemas.DutyPseudonymise:
-		if d.Domain != "" {
+		switch {
+		case d.Domain != "" && len(d.With) == 0:
+			return r.T("duty.jointown", "Columns", columns, "Domain", d.Domain)
+		case d.Domain != "":
 			return r.T("duty.joint", "Columns", columns, "Domain", d.Domain, "Parties", r.List(d.With))
 		}
 		return r.T("duty.pseudonymise", "Columns", columns)
 	case schemas.DutyGeneralise:
 		return r.T("duty.generalise", "Columns", columns, "To", Named(r, "step.", d.To))
 	case schemas.DutyFilter:
-		return r.T("duty.filter")
+		if d.Filter == nil {
+			return d.Kind
+		}
+		return r.T("duty.filter", "Rows", filter(r, d.Filter))
 	case schemas.DutyBudget:
 		if d.Rows > 0 {
 			return r.T("duty.rows", "Count", d.Rows)
@@ -104,4 +120,43 @@ func duty(r *words.Reader, d *schemas.Duty) string {
 		return r.T("duty.attribute", "Text", d.Text)
 	}
 	return d.Kind
+}
+
+// mostCompared is how many values of a comparison are read out.
+const mostCompared = 50
+
+// filter says in words which rows it lets stay.
+func filter(r *words.Reader, f *schemas.Filter) string {
+	join := func(list []schemas.Filter, id string) string {
+		parts := make([]string, len(list))
+		for i := range list {
+			parts[i] = filter(r, &list[i])
+			if len(list) > 1 && len(list[i].And)+len(list[i].Or) > 1 {
+				parts[i] = "(" + parts[i] + ")"
+			}
+		}
+		return strings.Join(parts, " "+r.T(id)+" ")
+	}
+	op := f.Op
+	switch {
+	case len(f.And) > 0:
+		return join(f.And, "and")
+	case len(f.Or) > 0:
+		return join(f.Or, "or")
+	case f.Not != nil && f.Not.Op == "in":
+		f, op = f.Not, "notin"
+	case f.Not != nil:
+		return r.T("filter.not", "Condition", filter(r, f.Not))
+	}
+	values := slices.Clone(f.Values[:min(len(f.Values), mostCompared)])
+	for i, v := range values {
+		if v == "" || strings.TrimSpace(v) != v || len(values) > 1 && strings.Contains(v, ",") {
+			values[i] = r.T("filter.quoted", "Value", v)
+		}
+	}
+	said := strings.Join(values, r.T("list.comma"))
+	if more := len(f.Values) - len(values); more > 0 {
+		said += " " + r.T("filter.more", "Number", more)
+	}
+	return r.T("condition", "What", f.Column, "Is", Named(r, "filter.", op), "Values", said)
 }

@@ -6,41 +6,11 @@ import (
 	"slices"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/blocks"
 	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
 	"guichet/schemas"
 )
-
-// barRule is the id of the rule by which a provider bars organisations for good: a stop ends what they have, the
-// rule keeps them from asking anew.
-const barRule = "barred"
-
-// barredIn are the organisations that terms bar.
-func barredIn(o *schemas.Offer) []string {
-	if o == nil {
-		return nil
-	}
-	for i := range o.Rules {
-		if isBar(&o.Rules[i]) {
-			return o.Rules[i].Constraint.Right
-		}
-	}
-	return nil
-}
-
-func isBar(r *schemas.Rule) bool {
-	return r.ID == barRule && r.Kind == schemas.Prohibition && r.Constraint != nil && r.Constraint.Left == "recipient"
-}
-
-// barring gives terms that bar these organisations, and else are as they were.
-func barring(o schemas.Offer, who []string) schemas.Offer {
-	o.Rules = slices.DeleteFunc(slices.Clone(o.Rules), func(r schemas.Rule) bool { return isBar(&r) })
-	if len(who) > 0 {
-		o.Rules = append(o.Rules, schemas.Rule{ID: barRule, Kind: schemas.Prohibition, Actions: []string{"use"},
-			Constraint: &schemas.Constraint{Left: "recipient", Operator: "isAnyOf", Right: who}})
-	}
-	return o
-}
 
 // barPage asks whether an organisation is to be barred, or says that it is.
 type barPage struct {
@@ -98,7 +68,7 @@ func (p *barPage) gather(v *page.Visit) error {
 			p.Titles[id] = d.Title
 			switch {
 			case d.Offer == nil:
-			case slices.Contains(barredIn(d.Offer), p.Who):
+			case slices.Contains(blocks.Barred(d.Offer), p.Who):
 				p.Barred = append(p.Barred, d)
 			default:
 				p.Open = append(p.Open, d)
@@ -141,7 +111,7 @@ func barDo(v *page.Visit) error {
 	var why *schemas.Error
 	for i := range body.Open {
 		d := &body.Open[i]
-		err = putRules(v, d, barring(*d.Offer, append(slices.Clone(barredIn(d.Offer)), body.Who)))
+		err = putRules(v, d, blocks.Barring(*d.Offer, append(slices.Clone(blocks.Barred(d.Offer)), body.Who)))
 		switch e, _ := owner.Asked(err); {
 		case e != nil:
 			left, why = append(left, page.Cut(80, page.In(d.Title, v.Reader.Tag).Words)), e
@@ -164,8 +134,8 @@ func barLift(v *page.Visit) error {
 	for i := range body.Barred {
 		if err == nil {
 			d := &body.Barred[i]
-			left := slices.DeleteFunc(slices.Clone(barredIn(d.Offer)), func(who string) bool { return who == body.Who })
-			err = putRules(v, d, barring(*d.Offer, left))
+			left := slices.DeleteFunc(slices.Clone(blocks.Barred(d.Offer)), func(who string) bool { return who == body.Who })
+			err = putRules(v, d, blocks.Barring(*d.Offer, left))
 		}
 	}
 	return barred(v, err, &body)

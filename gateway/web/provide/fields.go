@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"guichet/gateway/web/blocks"
 	"guichet/schemas"
 )
 
@@ -49,18 +50,6 @@ func columnTypes() []string {
 		"", "bool", "int64", "float64", "text", "date", "timestamp", "time", "decimal", "int8", "int16", "int32", "uint8", "uint16", "uint32",
 		"uint64", "float32", "binary",
 	}
-}
-
-// split makes a list of what was typed with commas or on lines.
-func split(s string) []string {
-	var out []string
-	have := map[string]bool{} // a form holds thousands
-	for part := range strings.FieldsFuncSeq(s, func(r rune) bool { return r == ',' || r == ';' || r == '\n' || r == '\r' }) {
-		if part = strings.TrimSpace(part); part != "" && !have[part] {
-			have[part], out = true, append(out, part)
-		}
-	}
-	return out
 }
 
 // typedOf fills a form with a description; lang is the language whose words are shown.
@@ -160,7 +149,7 @@ func described(base schemas.Dataset, t typed) (d schemas.Dataset, at map[string]
 	}
 	d.Space, d.Visibility = schemas.SpaceID(t.Get("space")), schemas.Visibility(t.Get("visibility"))
 	d.Themes = slices.DeleteFunc(slices.Clone(t["theme"]), func(s string) bool { return s == "" })
-	d.Countries, d.Languages, d.Keywords = split(t.Get("countries")), split(t.Get("languages")), split(t.Get("keywords"))
+	d.Countries, d.Languages, d.Keywords = blocks.Split(t.Get("countries")), blocks.Split(t.Get("languages")), blocks.Split(t.Get("keywords"))
 	d.KeywordsIn = kept(base.KeywordsIn, d.Keywords)
 	d.Attribution, d.Publisher, d.Contact = t.Get("attribution"), t.Get("publisher"), t.Get("contact")
 	if s := strings.TrimSpace(t.Get("licence")); s != base.Licence {

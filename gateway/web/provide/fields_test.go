@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"guichet/gateway/web/blocks"
 	"guichet/schemas"
 )
 
@@ -125,7 +126,7 @@ func TestRows(t *testing.T) {
 	if got, _ := described(d, typed{"lang": {"en"}, "title": {"X"}}); !wide(&d) || !reflect.DeepEqual(got.Tables, d.Tables) {
 		t.Error("tables that the form does not show are lost")
 	}
-	if got := split(" a,b ;\r\n a \n" + strings.Repeat(",", 9)); !slices.Equal(got, []string{"a", "b"}) {
+	if got := blocks.Split(" a,b ;\r\n a \n" + strings.Repeat(",", 9)); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("%q", got)
 	}
 }

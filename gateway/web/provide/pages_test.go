@@ -19,10 +19,18 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"guichet/gateway/problem"
+	"guichet/gateway/web/blocks"
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/publish"
+	"guichet/policy"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
+
+// permitted is a rule that permits the use.
+func permitted(c *schemas.Constraint, duties ...schemas.Duty) schemas.Rule {
+	return schemas.Rule{Kind: schemas.Permission, Actions: []string{"use"}, Constraint: c, Duties: duties}
+}
 
 // us is the provider of these tests.
 const us = "https://p.example"
@@ -31,18 +39,18 @@ const us = "https://p.example"
 type api struct {
 	answers map[string]any
 	mu      sync.Mutex
-	asked   []call
+	asked   []asked
 }
 
-// call is one that the API got.
-type call struct{ what, query, body, key, match, kind string }
+// asked is one that the API got.
+type asked struct{ what, query, body, key, match, kind string }
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b, _ := io.ReadAll(r.Body)
 	what := r.Method + " " + strings.TrimPrefix(r.URL.EscapedPath(), "/api/v1")
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, call{what, r.URL.RawQuery, string(b), r.Header.Get("Idempotency-Key"), r.Header.Get("If-Match"), r.Header.Get("Content-Type")})
+	a.asked = append(a.asked, asked{what, r.URL.RawQuery, string(b), r.Header.Get("Idempotency-Key"), r.Header.Get("If-Match"), r.Header.Get("Content-Type")})
 	v, is := a.answers[what]
 	if !is {
 		v = schemas.Errorf(schemas.NotFound, r.URL.Path, "there is nothing at %s", r.URL.Path)
@@ -55,7 +63,7 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // of are the calls of one kind.
-func (a *api) of(what string) (out []call) {
+func (a *api) of(what string) (out []asked) {
 	for _, c := range a.asked {
 		if c.what == what {
 			out = append(out, c)
@@ -68,7 +76,7 @@ func (a *api) of(what string) (out []call) {
 func world() *api {
 	d := full()
 	d.Revision, d.Latest, d.Facts = 7, &schemas.VersionSummary{Version: "v1", State: "published"}, &schemas.Facts{Runs: 9}
-	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permit(nil)}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil)}}
 	releases := []schemas.Release{{Agreement: "agr-1", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "open", Rows: 11},
 		{Agreement: "agr-2", Dataset: "ds-9", Provider: "https://other.example", Participant: us, State: "open"}}
 	waits := schemas.RequestItem{Dataset: "ds-1", State: "pending", Decision: &schemas.Decision{Verdict: "review", Reviewer: us}}
@@ -95,6 +103,7 @@ func world() *api {
 		"GET /stores": schemas.Page[schemas.Store]{Items: []schemas.Store{{ID: "local", Prefixes: []schemas.Prefix{
 			{Participant: us, Bucket: "b", Prefix: "p/"}, {Participant: "https://other.example", Bucket: "b", Prefix: "secret/"}}}}},
 		"GET /spaces":    schemas.Page[schemas.SpaceProfile]{Items: []schemas.SpaceProfile{{ID: "agriculture"}}},
+		"GET /calls":     schemas.Page[call.Call]{Items: []call.Call{{ID: "spring", Name: "Spring <2027>", State: call.Open}}},
 		"GET /factories": schemas.Page[schemas.Factory]{Items: []schemas.Factory{{ID: "lumi", Name: "LUMI", Country: "FI", Secure: true}}},
 		"POST /participants/https:%2F%2Ft.example/stop": schemas.Stopped{},
 	}}
@@ -394,17 +403,206 @@ func TestTerms(t *testing.T) {
 	if tries := a.of("POST /datasets/ds-1/offer/trial"); tries[len(tries)-1].query != "country=FI&factory=lumi" {
 		t.Errorf("%+v", tries[len(tries)-1])
 	}
-	o, err := offerOf(typed{"purpose": {"x"}, "rows": {"7"}, "barred": {"nobody"}})
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", "this is no purpose")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong">this is no purpose`)
+}
+
+// TestRowsOfTerms: which rows are shown is said by the dataset's own columns with their types; what is wrong stands at its
+// line, where the page opens; a dataset of which no column is known has no such block.
+func TestRowsOfTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Tables = []schemas.TableInfo{{Name: "cows", Fields: []schemas.Field{{Name: "age", Type: "int64"}, {Name: "<farm>", Type: "text"}}},
+		{Name: "farms", Fields: []schemas.Field{{Name: "<farm>", Type: "text"}}}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyFilter, Table: "cows",
+		Filter: &schemas.Filter{Or: []schemas.Filter{{Column: "age", Op: "gteq", Values: []string{"2"}}, {Column: "gone", Op: "eq", Values: []string{"x"}}}}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
+	holds(t, w, http.StatusOK, `<option value="cows/age" selected>age (int64)</option>`, `<option selected>cows/gone</option>`, `<option value="or" selected>`,
+		`<option value="gteq" selected>is at least</option>`, `<optgroup label="In every table"><option value="&lt;farm&gt;">&lt;farm&gt; (text)</option></optgroup>`,
+		`<option value="farms/&lt;farm&gt;">&lt;farm&gt; (text)</option>`, `id="row-value-2"`)
+	if strings.Contains(w.Body.String(), "row-value-3") || strings.Contains(w.Body.String(), "more than this form can say") {
+		t.Errorf("%s", w.Body)
+	}
+	form := url.Values{"row-column": {"", "cows/age", "age"}, "row-op": {"eq", "gteq", "lt"}, "row-value": {"", "2", "<many>"}, "row-join": {"and", "and", "and"}, "do": {"more"}}
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusOK, `id="row-value-3"`, `id="row-column-2" name="row-column" aria-label="Column of condition 3" autofocus`)
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/duties/1", `column "age": "<many>" is not a number`)
+	form.Set("do", "send")
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `value="2" size="14"`,
+		`value="&lt;many&gt;" size="14" maxlength="20000" aria-label="Value of condition 2" aria-invalid="true" aria-describedby="row-value-1-wrong" autofocus`,
+		`id="row-value-1-wrong">column &#34;age&#34;`, `href="#row-value-1"`)
+	for i := range 300 {
+		d.Tables[0].Fields = append(d.Tables[0].Fields, schemas.Field{Name: fmt.Sprint("c", i)})
+	}
+	a.answers["GET /datasets/ds-1"] = d
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, `<input id="row-column-0" name="row-column" value="cows/age"`, `<option value="cows/c299">`)
+	d.Tables, d.Offer = nil, nil
+	a.answers["GET /datasets/ds-1"] = d
+	if w := send(h, http.MethodGet, "/provide/ds-1/terms", nil); strings.Contains(w.Body.String(), "row-column") {
+		t.Error("columns that nobody knows can be compared")
+	}
+}
+
+// TestTablesOfTerms: a rule holds for one table of several, which stands open where it has one; a fault stands at its
+// column of that table.
+func TestTablesOfTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	fields := []schemas.Field{{Name: "name", Type: "text"}}
+	d.Tables = []schemas.TableInfo{{Name: "cows", Fields: fields}, {Name: "<farms>", Fields: fields}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyHide, Table: "<farms>", Columns: []string{"name"}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "<p>In every table</p>", "<details><summary>Only in the table cows</summary>",
+		"<details open><summary>Only in the table &lt;farms&gt;</summary>", `name="of" value="&lt;farms&gt;"`,
+		`aria-label="How name is shown, in the table &lt;farms&gt;"`)
+	form := url.Values{"of": {"", "cows", "<farms>"}, "column": {"name", "name", "name"}, "treat": {"", "", "generalise"}, "step": {"", "", "x"}, "do": {"send"}}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/duties/0/to", `"x" is not a step`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `value="x" size="8"`, `id="step-2-wrong">&#34;x&#34; is not a step`)
+	sent := a.of("POST /datasets/ds-1/offer/trial")
+	if last := sent[len(sent)-1].body; !strings.Contains(last, `{"kind":"generalise","table":"\u003cfarms\u003e","columns":["name"],"to":"x"}`) {
+		t.Errorf("%s", last)
+	}
+	d.Tables[0].Objects = true // what is of objects is not divided
+	a.answers["GET /datasets/ds-1"] = d
+	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
+	holds(t, w, http.StatusOK, "<details open><summary>Only in the table &lt;farms&gt;</summary>", `<option value="%3Cfarms%3E/name">name (text)</option>`)
+	if strings.Contains(w.Body.String(), "In every table") {
+		t.Error("columns of every table are offered beside objects")
+	}
+}
+
+// TestCallsOfTerms: a call is chosen among those that are open, by its title; one that terms name stays, whatever became of
+// it, and so do factories and purposes that are in no list. Terms for a call are tried by a project under it.
+func TestCallsOfTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(&schemas.Constraint{And: []schemas.Constraint{
+		{Left: "call", Operator: "isAnyOf", Right: []string{"past", "gone", "<odd>"}}, {Left: "factory", Operator: "isAnyOf", Right: []string{"shut"}},
+		{Left: "purpose", Operator: "isA", Right: []string{"https://example.org/purpose"}}}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	a.answers["GET /calls/past"] = call.Call{ID: "past", Name: "Autumn", State: call.Over}
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, `name="call" value="spring"> Spring &lt;2027&gt;`, `name="call" value="past" checked> Autumn (over)`,
+		`name="call" value="gone" checked> gone`, `value="&lt;odd&gt;" checked> &lt;odd&gt;`, `name="factory" value="shut" checked> shut`,
+		`value="https://example.org/purpose" checked`, `<option value="past" selected>`)
+	if got := a.of("GET /calls"); len(got) != 1 || got[0].query != "limit=100&state=open" && got[0].query != "state=open&limit=100" {
+		t.Errorf("%+v", got)
+	}
+	form := url.Values{"call": {"spring"}, "under": {"spring"}, "do": {"send"}}
+	led(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), "/datasets/ds-1")
+	tries, sent := a.of("POST /datasets/ds-1/offer/trial"), a.of("PUT /datasets/ds-1/offer")
+	if tries[0].query != "call=past&country=FR" || tries[1].query != "call=spring&country=FR" || !strings.Contains(sent[0].body, `{"left":"call","operator":"isAnyOf","right":["spring"]}`) {
+		t.Errorf("%+v %+v", tries, sent)
+	}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", `there is no call "spring"`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `<fieldset id="call" aria-describedby="call-wrong" tabindex="-1" autofocus>`,
+		`id="call-wrong">there is no call`)
+	delete(a.answers, "GET /calls")
+	if w := send(h, http.MethodGet, "/provide/ds-1/terms", nil); w.Code == http.StatusOK {
+		t.Error("the calls could not be read, and the form is shown without")
+	}
+	a.answers["GET /calls"] = schemas.Page[call.Call]{}
+	if w := send(h, http.MethodPost, "/provide/ds-1/terms/put", url.Values{"do": {"look"}}); strings.Contains(w.Body.String(), `id="call"`) {
+		t.Error("there is a block of calls, and there is no call")
+	}
+}
+
+// TestJointTerms: with whom a joint domain is shared is said once for each, and a fault stands at that line.
+func TestJointTerms(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyPseudonymise, Columns: []string{"a"}, Domain: "cohort", With: []string{"https://x.example"}})}}
+	a.answers["GET /datasets/ds-1"] = d
+	h := site(t, a)
+	w := send(h, http.MethodGet, "/provide/ds-1/terms", nil)
+	holds(t, w, http.StatusOK, `<option value="joint" selected>`, `name="step" value="cohort"`, `<details id="joint" open>`, `id="with-0" name="with" value="https://x.example"`, `id="domain-1"`)
+	if strings.Contains(w.Body.String(), "more than this form can say") {
+		t.Error("a joint domain is more than the form can say")
+	}
+	form := url.Values{"column": {"a"}, "treat": {"joint"}, "step": {"cohort"}, "domain": {"", "cohort"}, "with": {"", "nobody"}, "do": {"send"}}
+	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/duties/0/with/0", `"nobody" names no organisation`)
+	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="with-0" name="with" value="nobody" size="30"`, `id="with-0-wrong">&#34;nobody&#34;`,
+		`aria-describedby="with-0-wrong" autofocus`)
+}
+
+// TestFaultsStandAtTheirFields: whatever part of an offer a fault of the API is about, it is said beside the field of the
+// form that the part comes from, the field is there to be gone to, and the page opens at the first one.
+func TestFaultsStandAtTheirFields(t *testing.T) {
+	t.Parallel()
+	a := world()
+	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
+	d.Tables = []schemas.TableInfo{{Name: "t", Fields: []schemas.Field{{Name: "a"}, {Name: "b"}}}, {Name: "u", Fields: []schemas.Field{{Name: "a"}}}}
+	a.answers["GET /datasets/ds-1"] = d
+	form := url.Values{
+		"action": {"train"}, "stage": {"yes"}, "direct": {"yes"}, "purpose": {"research"}, "kind": {"sme"}, "spatial": {"FR"}, "factory": {"lumi"}, "call": {"spring"},
+		"recipient": {"https://a.example"}, "until": {"2030"}, "attribute": {"us"}, "hidden": {"x"}, "rows": {"7"}, "bytes": {"7"}, "proof": {"yes"},
+		"never": {"marketing"}, "barred": {"https://b.example"}, "of": {"", "t", "u"}, "column": {"a", "b", "a"}, "treat": {"joint", "generalise", "hide"},
+		"step": {"cohort", "year", ""}, "domain": {"cohort"}, "with": {"https://c.example"}, "do": {"send"},
+		"row-column": {"a", "t/b", "t/a"}, "row-op": {"eq", "notin", "lt"}, "row-value": {"1", "2, 3", "4"}, "row-join": {"and", "and", "or"},
+	}
+	made, err := blocks.Read(blocks.Form(form))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for pointer, want := range map[string]string{"/rules/0/constraint/right/0": "purpose", "/rules/0/duties/0": "rows", "/rules/1/constraint": "barred", "/x": ""} {
-		if got := field(&o, pointer); got != want {
-			t.Errorf("%s: %q, want %q", pointer, got, want)
+	e := &schemas.Error{Kind: schemas.Invalid, Subject: "offer", Message: "the offer cannot be judged"}
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, below := range v {
+				walk(at+"/"+k, below)
+			}
+		case []any:
+			for i, below := range v {
+				walk(fmt.Sprintf("%s/%d", at, i), below)
+			}
+		default:
+			e.Fields = append(e.Fields, schemas.FieldError{Pointer: at, Message: "wrong: " + at})
 		}
 	}
-	a.answers["POST /datasets/ds-1/offer/trial"] = schemas.BadField("offer", "/rules/0/constraint/right/0", "this is no purpose")
-	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="purpose-wrong">this is no purpose`)
+	text, err := json.Marshal(made.Offer.Rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules any
+	err = json.Unmarshal(text, &rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	walk("/rules", rules)
+	seen := map[string]bool{}
+	e.Fields = slices.DeleteFunc(e.Fields, func(f schemas.FieldError) bool { return f.Pointer == "/rules/0/kind" }) // which no form can get wrong
+	slices.SortFunc(e.Fields, func(a, b schemas.FieldError) int { return strings.Compare(a.Pointer, b.Pointer) })
+	for _, f := range e.Fields {
+		field := made.Field(f.Pointer)
+		if field == "" {
+			t.Errorf("%s comes from no field", f.Pointer)
+		}
+		seen[field] = true
+	}
+	a.answers["POST /datasets/ds-1/offer/trial"] = e
+	page := send(site(t, a), http.MethodPost, "/provide/ds-1/terms/put", form).Body.String()
+	for field := range seen {
+		for _, want := range []string{` id="` + field + `"`, ` id="` + field + `-wrong">wrong: /rules/`, `href="#` + field + `"`, `aria-describedby="` + field + `-wrong"`} {
+			if strings.Count(page, want) == 0 || strings.HasPrefix(want, " id=") && strings.Count(page, want) > 1 {
+				t.Errorf("%s is there %d times", want, strings.Count(page, want))
+			}
+		}
+	}
+	if n := strings.Count(page, " autofocus"); n != 1 || len(seen) < 28 {
+		t.Errorf("%d fields are to be gone to first, of %d: %v", n, len(seen), seen)
+	}
+	for _, kept := range []string{`value="2, 3"`, `value="cohort"`, `<option value="t/b" selected>`, `value="https://c.example"`, "\nus</textarea>", `value="2030"`} {
+		if !strings.Contains(page, kept) {
+			t.Errorf("what was typed is gone: %s", kept)
+		}
+	}
 }
 
 // TestManyFaults: what a thousand faults of a form cost grows with them, and not with each times the whole form.
@@ -415,16 +613,21 @@ func TestManyFaults(t *testing.T) { // no others at once: allocations are counte
 		names = append(names, fmt.Sprint("c", i))
 		e.Fields = append(e.Fields, schemas.FieldError{Pointer: fmt.Sprintf("/rules/0/duties/0/columns/%d", i), Message: "there is no such column"})
 	}
-	p := &termsPage{Typed: typed{"hidden": {strings.Join(names, ",")}}}
+	p := &termsPage{Typed: blocks.Form{"hidden": {strings.Join(names, ",")}}}
 	each := testing.AllocsPerRun(1, func() { p.wrong(e) }) / 1000
 	if each > 10 {
 		t.Errorf("%.0f allocations for each fault", each)
 	}
-	if len(p.Faults) != 1000 || p.Wrong("columns") == "" {
+	if len(p.Faults) != 1000 || p.Wrong("hidden") == "" {
 		t.Errorf("%d faults: %+v", len(p.Faults), p.Faults[:1])
 	}
-	if got := split("b, a;b\n a\r\n"); !slices.Equal(got, []string{"b", "a"}) {
-		t.Errorf("%q", got)
+}
+
+// TestTemplatesAreOffered: the page offers all ready-made terms, in their order.
+func TestTemplatesAreOffered(t *testing.T) {
+	t.Parallel()
+	if !slices.Equal(templateNames(), policy.Templates()) {
+		t.Errorf("%v, want %v", templateNames(), policy.Templates())
 	}
 }
 
@@ -433,10 +636,12 @@ func TestForeignTermsStay(t *testing.T) {
 	t.Parallel()
 	a := world()
 	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
-	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permit(nil, schemas.Duty{Kind: schemas.DutyFilter})}}
+	one := schemas.Filter{Column: "a", Op: "lt", Values: []string{"1"}}
+	foreign := schemas.Filter{Or: []schemas.Filter{one, {And: []schemas.Filter{one, {Not: &one}}}}}
+	d.Offer = &schemas.Offer{Rules: []schemas.Rule{permitted(nil, schemas.Duty{Kind: schemas.DutyFilter, Filter: &foreign})}}
 	a.answers["GET /datasets/ds-1"] = d
 	h := site(t, a)
-	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "more than this form can say", "only some rows are shown",
+	holds(t, send(h, http.MethodGet, "/provide/ds-1/terms", nil), http.StatusOK, "more than this form can say", "only rows where a is below 1 or (a is below 1 and not (a is below 1))",
 		`name="review" value="yes" checked`)
 	form := url.Values{"do": {"send"}, "purpose": {"research"}}
 	holds(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), http.StatusUnprocessableEntity, `id="replace-wrong"`)
@@ -499,7 +704,7 @@ func TestBar(t *testing.T) {
 		t.Errorf("%+v", put)
 	}
 	d, _ := a.answers["GET /datasets/ds-1"].(schemas.Dataset)
-	o := barring(*d.Offer, []string{who, "https://u.example"})
+	o := blocks.Barring(*d.Offer, []string{who, "https://u.example"})
 	d.Offer = &o
 	a.answers["GET /datasets/ds-1"] = d
 	holds(t, send(h, http.MethodGet, "/provide", nil), http.StatusOK, "Barred organisations", "https://u.example")

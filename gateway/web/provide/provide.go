@@ -13,9 +13,9 @@
 //	/provide/ID/withdraw         the dataset taken back, or a version, with the agreements on it or without
 //	/provide/bar                 an organisation barred for good, and let ask again
 //
-// A form is fields of text. What it says becomes a description or an offer (describe.go, blocks.go) with each part at
-// the pointer at which the API would find it wrong, and a fault of the API goes back to the field of its pointer
-// (fields.go). Of what is there already, fields that no form shows are kept as they were read.
+// A form is fields of text. What it says becomes a description or an offer (describe.go, gateway/web/blocks) with each
+// part at the pointer at which the API would find it wrong, and a fault of the API goes back to the field of its pointer.
+// Of what is there already, fields that no form shows are kept as they were read.
 package provide
 
 import (
@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/blocks"
 	"guichet/gateway/web/chart"
 	"guichet/gateway/web/flow"
 	"guichet/gateway/web/owner"
@@ -160,7 +161,7 @@ func home(v *page.Visit) error {
 		}
 		at[id] = len(body.Datasets)
 		body.Datasets = append(body.Datasets, o)
-		for _, who := range barredIn(o.Offer) {
+		for _, who := range blocks.Barred(o.Offer) {
 			if !slices.Contains(body.Barred, who) {
 				body.Barred = append(body.Barred, who)
 			}

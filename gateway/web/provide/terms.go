@@ -4,33 +4,42 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
 	"guichet/connectors/client"
+	"guichet/gateway/web/blocks"
 	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
+	"guichet/policy/call"
 	"guichet/schemas"
 )
 
 // termsPage is the form of a dataset's terms, their reading, and who could use it under them.
 type termsPage struct {
 	Dataset   schemas.Dataset
-	Typed     typed
+	Typed     blocks.Form
 	Foreign   bool // the terms in force are none that the form can say
 	Templates []string
 	Purposes  []string
 	Never     []string // purposes that may be excluded: all
 	Kinds     []schemas.ParticipantKind
 	Factories []schemas.Factory
-	Columns   []treatment
-	More      bool // columns that the form does not show
+	Gone      []string // factories that terms name and that are not registered any more
+	Calls     []callChoice
+	Parts     []tablePart // what is done with columns
+	More      bool        // columns that the form does not show
+	Domains   []domainLine
+	Rows      []compared
+	Groups    []columnGroup // columns that can be compared
+	Wide      bool          // they are too many for a list
 	Tried     *tried
 	Problem   *schemas.Error
 	Faults    owner.Faults
+	First     string // the field of the first of them, which the page opens at
 	Revision  int64
 }
 
@@ -101,10 +110,131 @@ func (p *termsPage) Wrong(field string) string { return p.Faults.Wrong(field) }
 func (p *termsPage) Uses() []string { return []string{"use", "train", "read"} }
 
 // Treatments are what can be done with a column.
-func (p *termsPage) Treatments() []string { return []string{asItIs, hidden, pseudonymous, coarser} }
+func (p *termsPage) Treatments() []string { return blocks.Treatments() }
 
 // TryPlaces are the made-up places at which terms are tried; factories stand beside them.
 func (p *termsPage) TryPlaces() []string { return []string{"europe", "outside", "secure"} }
+
+// callChoice is a call under which a project may have to run: one that is open, or that terms name.
+type callChoice struct{ ID, Words string }
+
+// calls are those to choose from, by their titles; of one that takes no more projects its state is said.
+func (p *termsPage) calls(v *page.Visit) error {
+	open, err := client.All[call.Call](v.Ctx(), v.API, "/calls?state=open&limit=100")
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for i := range open {
+		have[open[i].ID], p.Calls = true, append(p.Calls, callChoice{open[i].ID, open[i].Name})
+	}
+	asked := 0
+	for _, id := range p.Typed["call"] {
+		if have[id] {
+			continue
+		}
+		have[id] = true
+		choice := callChoice{id, id}
+		if asked++; schemas.IsSlug(id) && asked <= mostAsked {
+			var one call.Call
+			err := v.API.Get(v.Ctx(), "/calls/"+url.PathEscape(id), &one)
+			if err == nil {
+				choice.Words = v.Reader.T("provide.terms.callstate", "Name", one.Name, "State", page.Named(v.Reader, "called.", string(one.State)))
+			} else if schemas.KindOf(err) != schemas.NotFound {
+				return err
+			}
+		}
+		p.Calls = append(p.Calls, choice)
+	}
+	return nil
+}
+
+// mostAsked is of how many calls that are not open the page asks for the title.
+const mostAsked = 20
+
+// beside adds to the choices of a block what terms name that is not among them: a box that is not there would be lost.
+func beside[T ~string](have []T, typed []string) []T {
+	for _, s := range typed {
+		if !slices.Contains(have, T(s)) {
+			have = append(have, T(s))
+		}
+	}
+	return have
+}
+
+// tablePart is what is done with the columns of every table, or of one: open unless there is nothing to see.
+type tablePart struct {
+	blocks.Part
+	Open bool
+}
+
+// domainLine is a line that says with whom a joint domain is shared; the last is to be filled in.
+type domainLine struct {
+	blocks.Domain
+	I int
+}
+
+// Number is how the line is called.
+func (d domainLine) Number() int { return d.I + 1 }
+
+// columnGroup is columns to choose from: of one table, or ("") of every one that has them.
+type columnGroup struct {
+	Table   string
+	Columns []columnChoice
+}
+
+// columnChoice is one of them, by its name in the form.
+type columnChoice struct{ At, Name, Type string }
+
+// compared is a line of the form that says which rows are shown.
+type compared struct {
+	blocks.Comparison
+	I     int
+	Other bool // it is about a column that is not among those of the data
+}
+
+// Number is how the line is called.
+func (c compared) Number() int { return c.I + 1 }
+
+// Comparisons are how a value of a row can be compared.
+func (p *termsPage) Comparisons() []string { return blocks.Comparisons() }
+
+// mostListed is how many columns a list to choose from has; more are typed.
+const mostListed = 200
+
+// compared lays out the lines that say which rows are shown, with one to fill in, or two.
+func (p *termsPage) compared() {
+	known, listed := map[string]bool{"": true}, 0
+	groups, in := blocks.Groups(p.Dataset.Tables), map[string]int{}
+	for _, g := range groups {
+		for _, f := range g.Fields {
+			in[f.Name]++
+		}
+	}
+	for _, g := range groups {
+		shown := columnGroup{Table: g.Table}
+		for _, f := range g.Fields {
+			if g.Table == "" && in[f.Name] < len(groups) { // a filter of every table needs the column in each
+				continue
+			}
+			at := blocks.At(g.Table, f.Name)
+			shown.Columns, known[at] = append(shown.Columns, columnChoice{at, f.Name, f.Type}), true
+		}
+		p.Groups, listed = append(p.Groups, shown), listed+len(shown.Columns)
+	}
+	p.Wide = listed > mostListed
+	for i, c := range p.Typed.Rows() {
+		p.Rows = append(p.Rows, compared{c, i, !known[c.At]})
+	}
+	if listed == 0 {
+		return
+	}
+	if n := len(p.Rows); p.Typed.Get("do") == "more" {
+		p.First = cmp.Or(p.First, fmt.Sprintf("row-column-%d", n))
+		p.Rows = append(p.Rows, compared{I: n})
+	}
+	p.Rows = append(p.Rows, compared{I: len(p.Rows)})
+}
 
 // templateNames are those of the ready-made terms, as the API knows them.
 func templateNames() []string {
@@ -131,16 +261,19 @@ func terms(v *page.Visit) error {
 			o = &filled.Offer
 		}
 	}
-	t, whole := blocksOf(o, p.names())
+	t, whole := blocks.Of(o, p.Dataset.Tables)
 	if !whole {
-		t, _ = blocksOf(nil, p.names())
+		t, _ = blocks.Of(nil, p.Dataset.Tables)
 	}
 	if o == nil || !whole { // nothing is given away by a form that was only sent
-		t.set("attribute", p.Dataset.Attribution)
-		t.set("review", "yes")
+		t.Set("attribute", p.Dataset.Attribution)
+		t.Set("review", "yes")
 	}
 	if p.Dataset.Offer != nil { // whatever the form is filled with, who is barred stays so until somebody takes it out
-		t.set("barred", strings.Join(barredIn(p.Dataset.Offer), "\n"))
+		t.Set("barred", strings.Join(blocks.Barred(p.Dataset.Offer), "\n"))
+	}
+	if calls := t["call"]; len(calls) > 0 { // nobody else would be told yes
+		t.Set("under", calls[0])
 	}
 	p.Typed = t
 	err = p.try(v)
@@ -165,52 +298,38 @@ func (p *termsPage) gather(v *page.Visit) error {
 	for _, x := range all {
 		p.Never = append(p.Never, x.ID)
 	}
-	_, whole := blocksOf(p.Dataset.Offer, nil)
+	_, whole := blocks.Of(p.Dataset.Offer, nil)
 	p.Foreign = !whole
 	p.Factories, err = client.All[schemas.Factory](v.Ctx(), v.API, "/factories?limit=100")
 	return err
-}
-
-// names are the columns of all tables.
-func (p *termsPage) names() []string {
-	var out []string
-	seen := map[string]bool{}
-	for i := range p.Dataset.Tables {
-		for j := range p.Dataset.Tables[i].Fields {
-			if n := p.Dataset.Tables[i].Fields[j].Name; !seen[n] {
-				seen[n], out = true, append(out, n)
-			}
-		}
-	}
-	return out
 }
 
 func (p *termsPage) at(what string) string {
 	return "/datasets/" + url.PathEscape(string(p.Dataset.ID)) + what
 }
 
-// query says where the made-up askers would use the data.
+// query says where the made-up askers would use the data, and under which call.
 func (p *termsPage) query() string {
-	place := p.Typed.Get("place")
+	place, under := p.Typed.Get("place"), p.Typed.Get("under")
 	if i := slices.IndexFunc(p.Factories, func(f schemas.Factory) bool { return string(f.ID) == place }); i >= 0 {
-		return client.Query("factory", place, "country", p.Factories[i].Country)
+		return client.Query("factory", place, "country", p.Factories[i].Country, "call", under)
 	}
 	switch place {
 	case "outside":
-		return client.Query("country", "US")
+		return client.Query("country", "US", "call", under)
 	case "secure":
-		return client.Query("country", "FR", "secure", "true")
+		return client.Query("country", "FR", "secure", "true", "call", under)
 	}
-	return client.Query("country", "FR")
+	return client.Query("country", "FR", "call", under)
 }
 
 // try asks who could use the data under what was typed. Terms that have faults come to nothing, and the faults are kept.
 func (p *termsPage) try(v *page.Visit) error {
-	p.Typed.set("place", cmp.Or(p.Typed.Get("place"), "europe"))
-	o, err := offerOf(p.Typed)
+	p.Typed.Set("place", cmp.Or(p.Typed.Get("place"), "europe"))
+	made, err := blocks.Read(p.Typed)
 	if err == nil {
 		p.Tried = &tried{}
-		err = v.API.Post(v.Ctx(), p.at("/offer/trial")+p.query(), o, p.Tried)
+		err = v.API.Post(v.Ctx(), p.at("/offer/trial")+p.query(), made.Offer, p.Tried)
 	}
 	if err == nil {
 		return nil
@@ -227,81 +346,48 @@ func (p *termsPage) try(v *page.Visit) error {
 	return nil
 }
 
-// inRules finds what a pointer into the rules is about: their conditions and duties stand in an order that the form knows.
-var inRules = regexp.MustCompile(`^/rules/(\d+)/(constraint|duties)(?:/(?:and/)?(\d+))?`)
-
-// wrong keeps what is wrong with what was typed.
+// wrong keeps what is wrong with what was typed, at the fields from which it comes.
 func (p *termsPage) wrong(e *schemas.Error) {
-	p.Problem, p.Faults = e, nil
-	o, _ := offerOf(p.Typed) // once: there may be a thousand faults; one that cannot be made has no rules
+	p.Problem, p.Faults, p.First = e, nil, ""
+	made, _ := blocks.Read(p.Typed) // once: there may be a thousand faults; what cannot be made has its fields too
 	for _, f := range e.Fields {
-		p.Faults = append(p.Faults, owner.Fault{Field: field(&o, f.Pointer), Message: f.Message, Pointer: f.Pointer})
+		field := made.Field(f.Pointer)
+		p.Faults, p.First = append(p.Faults, owner.Fault{Field: field, Message: f.Message, Pointer: f.Pointer}), cmp.Or(p.First, field)
 	}
-}
-
-// field finds the field of the form that a pointer into its offer is about; "" for none.
-func field(o *schemas.Offer, pointer string) string {
-	switch pointer {
-	case "/rows", "/bytes":
-		return pointer[1:]
-	}
-	m := inRules.FindStringSubmatch(pointer)
-	if m == nil {
-		return ""
-	}
-	i := int(m[1][0] - '0')
-	if len(m[1]) != 1 || i >= len(o.Rules) {
-		return ""
-	}
-	r, k := &o.Rules[i], 0
-	if len(m[3]) > 0 {
-		k = int(m[3][0] - '0')
-	}
-	switch {
-	case isBar(r):
-		return "barred"
-	case r.Kind == schemas.Prohibition:
-		return "never"
-	case m[2] == "duties" && k < len(r.Duties):
-		switch d := &r.Duties[k]; {
-		case d.Kind == schemas.DutyAttribute:
-			return "attribute"
-		case d.Bytes > 0:
-			return "bytes"
-		case d.Kind == schemas.DutyBudget:
-			return "rows"
-		case d.Kind == schemas.DutyFactory:
-			return "proof"
-		}
-		return "columns"
-	case m[2] == "duties" || r.Constraint == nil:
-		return ""
-	}
-	left := r.Constraint.Left
-	if k < len(r.Constraint.And) {
-		left = r.Constraint.And[k].Left
-	}
-	for _, c := range conditions() {
-		if c.left == left {
-			return c.field
-		}
-	}
-	return ""
 }
 
 func (p *termsPage) show(v *page.Visit, status int) error {
-	p.Columns = p.Typed.treated()
-	p.More = len(p.names()) > len(p.Columns)
+	err := p.calls(v)
+	if err != nil {
+		return err
+	}
+	p.Purposes, p.Never = beside(slices.Clone(p.Purposes), p.Typed["purpose"]), beside(p.Never, p.Typed["never"])
+	p.Kinds = beside(p.Kinds, p.Typed["kind"])
+	var known []string
+	for _, f := range p.Factories {
+		known = append(known, string(f.ID))
+	}
+	p.Gone = beside(known, p.Typed["factory"])[len(known):]
+	p.More = blocks.More(p.Dataset.Tables, p.Typed.Treated())
+	every := false
+	for _, part := range p.Typed.Parts() {
+		every = every || part.Table == ""
+		p.Parts = append(p.Parts, tablePart{part, part.Said() || !every})
+	}
+	for _, d := range append(p.Typed.Domains(), blocks.Domain{}) {
+		p.Domains = append(p.Domains, domainLine{d, len(p.Domains)})
+	}
+	p.compared()
 	v.Show(status, "terms", v.Reader.T("provide.terms.title", "Dataset", owner.Name(v, &p.Dataset)), p)
 	return nil
 }
 
 // postedTerms reads the form that was sent.
 func postedTerms(v *page.Visit) (*termsPage, error) {
-	p := &termsPage{Typed: typed(v.R.PostForm)}
+	p := &termsPage{Typed: blocks.Form(v.R.PostForm).Tidy()}
 	err := p.gather(v)
 	if err == nil {
-		p.Revision = revision(p.Typed, p.Dataset.Revision)
+		p.Revision = revision(typed(p.Typed), p.Dataset.Revision)
 	}
 	return p, err
 }
@@ -328,7 +414,7 @@ func putTerms(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	if p.Typed.Get("do") == "look" || p.Problem != nil {
+	if do := p.Typed.Get("do"); do == "look" || do == "more" || p.Problem != nil {
 		status := http.StatusOK
 		if p.Problem != nil {
 			_, status = owner.Asked(p.Problem)
@@ -337,15 +423,15 @@ func putTerms(v *page.Visit) error {
 	}
 	if p.Foreign && p.Typed.Get("replace") == "" {
 		p.wrong(schemas.BadField("offer", "/replace", "%s", v.Reader.T("provide.terms.mustreplace")))
-		p.Faults[0].Field = "replace"
+		p.Faults[0].Field, p.First = "replace", "replace"
 		return p.show(v, http.StatusUnprocessableEntity)
 	}
-	o, err := offerOf(p.Typed)
+	made, err := blocks.Read(p.Typed)
 	if err == nil {
 		if have := p.Dataset.Offer; have != nil && !p.Foreign {
-			o.Title = have.Title
+			made.Offer.Title = have.Title
 		}
-		err = v.API.Do(v.Ctx(), http.MethodPut, p.at("/offer"), o, nil, client.IfMatch(p.Revision))
+		err = v.API.Do(v.Ctx(), http.MethodPut, p.at("/offer"), made.Offer, nil, client.IfMatch(p.Revision))
 	}
 	if e, status := owner.Asked(err); e != nil {
 		p.wrong(e)

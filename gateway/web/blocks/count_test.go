@@ -1,4 +1,4 @@
-package provide
+package blocks
 
 import "testing"
 
