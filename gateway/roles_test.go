@@ -296,6 +296,10 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			d := s.offered(next(), "application/json", map[string]any{"template": "ask-the-holder"})
 			return asking{"/requests/" + string(s.asked(d.ID, nil).ID) + "/review", map[string]string{"decision": "refuse", "reason": "a test of roles"}, ""}
 		},
+		"POST /requests/{id}/withdraw": func() asking {
+			d := s.offered(next(), "application/json", map[string]any{"template": "ask-the-holder"})
+			return asking{"/requests/" + string(s.asked(d.ID, nil).ID) + "/withdraw", nil, ""}
+		},
 		"GET /runs":      holds("/runs?limit=1000", string(first.ID)),
 		"POST /runs":     func() asking { return asking{"/runs", map[string]string{"project": "crops"}, ""} },
 		"GET /runs/{id}": is("/runs/" + string(first.ID)),

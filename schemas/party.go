@@ -239,8 +239,9 @@ type Notify struct {
 
 // Kinds of notices.
 const (
-	NoticePending = "request.pending" // to who reviews a request
-	NoticeDecided = "request.decided" // to who asked
+	NoticePending   = "request.pending"   // to who reviews a request
+	NoticeDecided   = "request.decided"   // to who asked
+	NoticeWithdrawn = "request.withdrawn" // to who reviews it
 )
 
 // The ways by which a notice goes.
@@ -253,7 +254,7 @@ const (
 // where to look, and holds nothing that the recipient may not read there.
 type Notice struct {
 	ID       string        `json:"id"`
-	Type     string        `json:"type" enum:"request.pending,request.decided"`
+	Type     string        `json:"type" enum:"request.pending,request.decided,request.withdrawn"`
 	At       time.Time     `json:"timestamp"`
 	To       ParticipantID `json:"to"`
 	By       string        `json:"by" doc:"webhook or mail"`

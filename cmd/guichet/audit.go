@@ -156,6 +156,8 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{what + " on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
 		parts = []string{v["state"], v["purpose"], by(v["rules"])}
+	case schemas.ChangeRequestBack:
+		parts = []string{"taken back by who asked", v["purpose"]}
 	case schemas.ChangeReview:
 		parts = []string{v["decision"] + ": " + v["reason"], v["agreement"]}
 	case schemas.ChangeRun:

@@ -136,7 +136,7 @@ func organisation(o schemas.Organisation) string {
 // requestsCmd lists requests, one's own or those that wait for one's review.
 type requestsCmd struct {
 	ID    string `arg:"" optional:"" help:"Only this request, with its reasons."`
-	State string `help:"pending, granted or refused." placeholder:"STATE"`
+	State string `help:"pending, granted, refused or withdrawn." placeholder:"STATE"`
 }
 
 // Run lists requests.

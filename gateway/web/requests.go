@@ -58,6 +58,7 @@ type requestPage struct {
 	Titles  map[schemas.DatasetID]schemas.Text
 	Called  page.Called
 	Waits   bool          // for the reader's word
+	MayBack bool          // she asked, and it waits
 	Helpers []page.Helper // where something was refused, or waits
 	Problem *schemas.Error
 	Reason  string // as it was typed
@@ -79,6 +80,7 @@ func showRequest(v *page.Visit, status int, problem *schemas.Error, reason strin
 			body.Waits = true
 		}
 	}
+	body.MayBack = body.State == schemas.RequestPending && body.By == v.Me.Participant && v.Has(schemas.RoleTrainer)
 	body.Titles, err = v.Titles(ids)
 	if err == nil {
 		body.Helpers, err = helpers(v, &body.Request)
@@ -116,6 +118,16 @@ func review(v *page.Visit) error {
 		return showRequest(v, http.StatusUnprocessableEntity, e, word.Reason)
 	}
 	if err != nil {
+		return err
+	}
+	v.To("/requests/%s", v.ID)
+	return nil
+}
+
+// withdraw takes back what waits, for who asked.
+func withdraw(v *page.Visit) error {
+	err := v.API.Post(v.Ctx(), "/requests/"+v.Param()+"/withdraw", nil, nil)
+	if err != nil && schemas.KindOf(err) != schemas.Conflict { // it was decided meanwhile, as its page says
 		return err
 	}
 	v.To("/requests/%s", v.ID)

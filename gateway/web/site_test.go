@@ -832,6 +832,40 @@ func TestWhoHelps(t *testing.T) {
 	says("/datasets/ds-1/ask?project=p&factory=lumi", all[0], all[1])
 }
 
+// Who asked withdraws what waits, after a second look; others, and who asked what is decided, have no button.
+func TestWithdrawsARequest(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	me := schemas.ParticipantID("https://lab.example")
+	a.answers["GET /me"] = schemas.Identity{Participant: me, Roles: []schemas.Role{schemas.RoleTrainer}}
+	r := schemas.Request{ID: "req-1", By: me, State: schemas.RequestPending, Items: []schemas.RequestItem{{Dataset: "ds-1", State: schemas.RequestPending}}}
+	shows := func(what string, want bool) string {
+		t.Helper()
+		a.answers["GET /requests/req-1"] = r
+		body := visited(site(t, a, "token"), http.MethodGet, "/requests/req-1", nil).Body.String()
+		if strings.Contains(body, `<form method="post" action="/requests/req-1/withdraw">`) != want {
+			t.Errorf("%s: may withdraw is not %v", what, want)
+		}
+		return body
+	}
+	shows("it waits", true)
+	r.By = "https://other.example"
+	shows("of others", false)
+	r.By, r.State, r.Decided = me, schemas.RequestWithdrawn, time.Now()
+	r.Items[0].State = schemas.RequestWithdrawn
+	if body := shows("withdrawn", false); !strings.Contains(body, "<span>withdrawn <time") || !strings.Contains(body, "Withdrawn by who asked") {
+		t.Errorf("a withdrawn one reads %s", body)
+	}
+	a.answers["POST /requests/req-1/withdraw"] = r
+	if w := visited(site(t, a, "token"), http.MethodPost, "/requests/req-1/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	a.answers["POST /requests/req-1/withdraw"] = schemas.Errorf(schemas.Conflict, "req-1", "the request was decided already")
+	if w := visited(site(t, a, "token"), http.MethodPost, "/requests/req-1/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+}
+
 // TestHeld: agreements stand beside the use that they are for, others apart, ended ones with why.
 func TestHeld(t *testing.T) {
 	t.Parallel()

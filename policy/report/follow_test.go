@@ -293,12 +293,15 @@ func TestRequests(t *testing.T) {
 	ask("req-1", "pending")
 	ask("req-2", "pending")
 	ask("req-3", "granted")
+	ask("req-4", "pending")
+	s.says(schemas.ChangeRequestBack, "req-4", "request req-4", "dataset ds-a", "project p", "state withdrawn")
 	s.clock = s.clock.Add(71 * time.Hour)
 	review("req-1", "refuse")
 	same(t, "requests", []string{
-		"req-1|ds-a|https://holder.example|x|2026-11-26|refused|2026-11-29|74|r",
+		"req-1|ds-a|https://holder.example|x|2026-11-26|refused|2026-11-29|76|r",
 		"req-2|ds-a|https://holder.example|x|2026-11-26|pending|||r",
 		"req-3|ds-a|https://holder.example|x|2026-11-26|granted|2026-11-26|0|r",
+		"req-4|ds-a|https://holder.example|x|2026-11-26|withdrawn|||r",
 	}, lines(t, s.made("project", "project", "p"), "requests"))
 	review("req-1", "grant")
 	same(t, "after another review", []string{"req-1|ds-a||||granted|2026-11-29||"},

@@ -62,6 +62,7 @@ func All() map[string]Right {
 		"take-back-apart":     only("say that datasets are apart", provider, operator),
 		"submit-request":      only("ask for data", trainer),
 		"review-request":      only("review a request", provider),
+		"withdraw-request":    only("withdraw a request", trainer),
 		"revoke-agreement":    brake("revoke an agreement", provider, operator),
 		"erase-values":        only("erase values of a record", schemas.RoleOfficer),
 		"revoke-lease":        brake("revoke a lease", trainer, provider, operator),

@@ -115,7 +115,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"minus":     func(n int64) int64 { return -n },
 		"deref":     func(n *int64) int64 { return *n },
 		"sorts":     func() []string { return []string{"", "modified", "title", "size", "quality"} },
-		"states":    func() []string { return []string{"", "pending", "granted", "refused"} },
+		"states":    func() []string { return []string{"", "pending", "granted", "refused", "withdrawn"} },
 		"paragraphs": func(s string) []string {
 			return strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 		},

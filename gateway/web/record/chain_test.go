@@ -44,8 +44,8 @@ func TestChainOfARequest(t *testing.T) {
 	s.Hides(s.Shows(200, "GET /record/10", nil, "access asked for"), `href="/record/7"`) // of another request
 	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: append([]schemas.Record{records[2]}, records...)}
 	s.Shows(200, "GET /record/9", nil, `href="/record/7"`, `href="/record/8"`) // a review that granted names the agreement, its request does not
-	if asked := strings.Join(s.Asked, "\n"); !strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Creview%2Cagreement&limit=200&order=newest") ||
-		!strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Creview%2Cagreement&limit=200&order=oldest") {
+	if asked := strings.Join(s.Asked, "\n"); !strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Crequest.withdrawn%2Creview%2Cagreement&limit=200&order=newest") ||
+		!strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Crequest.withdrawn%2Creview%2Cagreement&limit=200&order=oldest") {
 		t.Errorf("the request is looked for by\n%s", asked)
 	}
 	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: records[2:]}

@@ -183,7 +183,8 @@ func history(v *page.Visit, body *entryPage) error {
 // that came of it, where one did.
 func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record, request string, near int64) (agreement string, err error) {
 	for _, order := range []string{"newest", "oldest"} {
-		q := url.Values{"dataset": {body.Values["dataset"]}, "limit": {strconv.Itoa(mostSteps)}, "kind": {"request,review,agreement"},
+		q := url.Values{"dataset": {body.Values["dataset"]}, "limit": {strconv.Itoa(mostSteps)},
+			"kind":  {"request,request.withdrawn,review,agreement"},
 			"order": {order}, "cursor": {strconv.FormatInt(near, 10)}}
 		var found schemas.Page[schemas.Record]
 		if err == nil && body.Values["dataset"] != "" {
@@ -202,8 +203,8 @@ func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record, reque
 // inOrder sorts steps as they came about. Those of one transaction are written as storing them demands, an agreement
 // before the request that names it: within a second they stand as one follows from the other.
 func inOrder(steps map[int64]schemas.Record) []schemas.Record {
-	order := []string{schemas.ChangeRequest, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease, schemas.ChangeReleaseBegin,
-		schemas.ChangeReleaseEnd, schemas.ChangeRevoke}
+	order := []string{schemas.ChangeRequest, schemas.ChangeRequestBack, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease,
+		schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRevoke}
 	return slices.SortedFunc(maps.Values(steps), func(a, b schemas.Record) int {
 		return cmp.Or(cmp.Compare(a.At.Unix(), b.At.Unix()), cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)),
 			cmp.Compare(a.Index, b.Index))
