@@ -127,6 +127,7 @@ type Run struct {
 	Factory    FactoryID `json:"factory"`
 	ExternalID string    `json:"external_id,omitempty" doc:"e.g. the Slurm job id" maxLength:"256"`
 	Started    time.Time `json:"started"`
+	Ended      time.Time `json:"ended,omitzero" readOnly:"true" doc:"when a partner said that it is over: nothing is read in its name any more"`
 	Outputs    []Output  `json:"outputs,omitempty"`
 	Revision   int64     `json:"revision,omitempty"`
 

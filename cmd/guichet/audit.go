@@ -161,7 +161,7 @@ func howRecorded(r schemas.Record) string {
 	case schemas.ChangeReview:
 		parts = []string{v["decision"] + ": " + v["reason"], v["agreement"]}
 	case schemas.ChangeRun:
-		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
+		parts = []string{v["project"], v["external"], v["output"], v["digest"], v["state"]}
 	case schemas.ChangeReleaseBegin:
 		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"], v["columns"]}
 		if v["door"] == "url" {

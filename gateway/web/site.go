@@ -71,6 +71,7 @@ func New(c page.Config) (*Site, error) {
 			"/agreements/:id/lease":     page.Signed(lease),
 			"/agreements/:id/revoke":    page.Signed(revoke),
 			"/runs/new":                 page.Signed(startRun),
+			"/runs/:id/end":             page.Signed(endRun),
 		},
 	})...)
 	if err != nil {

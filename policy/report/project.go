@@ -64,7 +64,7 @@ func project(m *making) error {
 	var sum amount
 	var outputs [][]Cell
 	also := askingValues()
-	also[schemas.ChangeRun] = []string{"run", "external", "output", "digest"}
+	also[schemas.ChangeRun] = []string{"run", "external", "output", "digest", "state"}
 	err := m.flows(m.query, []string{"project", "run"}, also, func(f *flow) error {
 		if f.value("project") != m.ask.Parameters["project"] {
 			return nil // it was found by a value that does not verify
@@ -90,7 +90,7 @@ func project(m *making) error {
 		case err != nil:
 		case r.value("output") != "":
 			outputs = append(outputs, []Cell{text(r.value("run")), text(r.value("output")), text(r.value("digest")), text(r.day())})
-		default:
+		case r.value("state") == "": // it began
 			j.started, j.external = r.day(), r.value("external")
 		}
 		return err

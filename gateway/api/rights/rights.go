@@ -68,6 +68,7 @@ func All() map[string]Right {
 		"revoke-lease":        brake("revoke a lease", trainer, provider, operator),
 		"start-run":           only("start a run"),
 		"add-output":          only("say what came out of a run"),
+		"end-run":             only("end a run"),
 		"save-search":         {Guest: true, What: "save a search"},
 		"look-at-search":      {Guest: true, What: "look at a saved search"},
 		"remove-search":       {Guest: true, What: "forget a saved search"},
