@@ -115,6 +115,28 @@ func TestTied(t *testing.T) {
 	}
 }
 
+// TestTermsStood: an agreement shows the terms that it was made under; a request leads to them, or to the digest of its decision.
+func TestTermsStood(t *testing.T) {
+	t.Parallel()
+	a := usable()
+	h := site(t, a, "token")
+	agreed := a.answers["GET /agreements/agr-1"].(schemas.Agreement)
+	agreed.Offer = schemas.Offer{Rules: []schemas.Rule{{ID: "reuse", Kind: schemas.Permission, Actions: []string{"use"}}}}
+	a.answers["GET /agreements/agr-1"] = agreed
+	body := visited(h, http.MethodGet, "/agreements/agr-1", nil).Body.String()
+	if !strings.Contains(body, `id="terms"`) || !strings.Contains(body, "<strong>reuse</strong>") {
+		t.Errorf("the agreement's terms: %s", body)
+	}
+	a.answers["GET /requests/req-1"] = schemas.Request{ID: "req-1", Items: []schemas.RequestItem{
+		{Dataset: "ds-1", State: schemas.RequestGranted, Agreement: "agr-1", Decision: &schemas.Decision{Verdict: "yes", Digest: "d1"}},
+		{Dataset: "ds-2", State: schemas.RequestRefused, Decision: &schemas.Decision{Verdict: "no", Digest: "d2"}},
+	}}
+	body = visited(h, http.MethodGet, "/requests/req-1", nil).Body.String()
+	if !strings.Contains(body, `href="/agreements/agr-1#terms"`) || !strings.Contains(body, `<code class="long">d2</code>`) || strings.Contains(body, ">d1<") {
+		t.Errorf("the request leads to no terms: %s", body)
+	}
+}
+
 // TestEndedRun: a run that is over says so, ties nothing more to itself, and is offered nowhere.
 func TestEndedRun(t *testing.T) {
 	t.Parallel()

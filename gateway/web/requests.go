@@ -181,6 +181,7 @@ type agreementPage struct {
 	Streams []schemas.Release // the newest first
 	Older   bool              // there were others before
 	Named   page.Organisations
+	Stood   map[string]any // the terms as they stood
 	Flow    *chart.Flow
 	Lineage *chart.Lineage
 	MayUse  bool
@@ -232,6 +233,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 			return err
 		}
 	}
+	body.Stood = map[string]any{"of": &body.Agreement, "recorded": ""}
 	body.MayEnd = active && (v.Me.Participant == body.Provider || v.Has(schemas.RoleOperator))
 	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
 	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)

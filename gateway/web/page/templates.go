@@ -21,6 +21,7 @@ import (
 	"unicode/utf8"
 
 	"guichet/gateway/web/words"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -103,6 +104,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"label":     r.Label,
 		"countries": sync.OnceValue(r.Countries),
 		"type":      plainType,
+		"digest":    agreement.TermsDigest,
 		"rules":     func(o *schemas.Offer) []ruleShown { return rules(r, o) },
 		"named":     func(kind string, id any) string { return Named(r, kind, fmt.Sprint(id)) },
 		"args":      args,

@@ -32,6 +32,7 @@ type entryPage struct {
 	Size      string // records below the checkpoint
 	Run       *schemas.Run
 	Agreement *schemas.Agreement
+	Stood     map[string]any // the terms of the agreement as they stood, with what the record says of them
 }
 
 // read gives the record that the address names.
@@ -218,6 +219,7 @@ func outcome(v *page.Visit, body *entryPage) error {
 	switch kind := schemas.KindOf(err); {
 	case err == nil:
 		body.Agreement = &a
+		body.Stood = map[string]any{"of": &a, "recorded": termsOf(body)}
 	case kind != schemas.NotFound && kind != schemas.Denied:
 		return err
 	}
@@ -234,6 +236,16 @@ func outcome(v *page.Visit, body *entryPage) error {
 		return err
 	}
 	return nil
+}
+
+// termsOf is the digest of an agreement's terms, as the record has it among an entry's steps.
+func termsOf(body *entryPage) string {
+	for _, r := range body.Steps {
+		if terms := r.Values["terms"]; terms != "" {
+			return terms
+		}
+	}
+	return body.Values["terms"]
 }
 
 // proof gives the proof that a record is in the tree, as a file.
