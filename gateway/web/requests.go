@@ -57,9 +57,10 @@ type requestPage struct {
 	schemas.Request
 	Titles  map[schemas.DatasetID]schemas.Text
 	Called  page.Called
-	Waits   bool          // for the reader's word
-	MayBack bool          // she asked, and it waits
-	Helpers []page.Helper // where something was refused, or waits
+	Named   page.Organisations // who reviewed it
+	Waits   bool               // for the reader's word
+	MayBack bool               // she asked, and it waits
+	Helpers []page.Helper      // where something was refused, or waits
 	Problem *schemas.Error
 	Reason  string // as it was typed
 }
@@ -74,8 +75,12 @@ func showRequest(v *page.Visit, status int, problem *schemas.Error, reason strin
 		return err
 	}
 	var ids []schemas.DatasetID
+	var who []schemas.ParticipantID
 	for _, it := range body.Items {
 		ids = append(ids, it.Dataset)
+		if it.Review != nil {
+			who = append(who, it.Review.By)
+		}
 		if it.State == schemas.RequestPending && it.Decision != nil && it.Decision.Reviewer == v.Me.Participant {
 			body.Waits = true
 		}
@@ -87,6 +92,9 @@ func showRequest(v *page.Visit, status int, problem *schemas.Error, reason strin
 	}
 	if err == nil {
 		body.Called, err = v.Called()
+	}
+	if err == nil {
+		body.Named, err = v.Names(who...)
 	}
 	if err != nil {
 		return err
