@@ -659,6 +659,14 @@ func TestLanguage(t *testing.T) {
 	if !strings.Contains(w.Body.String(), `<html lang="fr">`) {
 		t.Errorf("not in French: %s", w.Body)
 	}
+	// A page that answers a form is not shown again by its address: the other language comes beside it.
+	const beside = `<form method="post" action="/language" lang="fr" target="_blank" rel="noopener"><input type="hidden" name="to" value="/agreements/agr-1">`
+	if body := visited(h, http.MethodPost, "/agreements/agr-1/lease", url.Values{"key": {"K"}}).Body.String(); !strings.Contains(body, beside) {
+		t.Errorf("the language of a page with a lease: %s", body)
+	}
+	if body := visited(h, http.MethodGet, "/agreements/agr-1", nil).Body.String(); strings.Contains(body, `target="_blank"`) {
+		t.Error("the language of a page that can be asked for again opens beside it")
+	}
 	w = visited(h, http.MethodPost, "/language", url.Values{"language": {"xx"}})
 	if w.Header().Get("Set-Cookie") != "" {
 		t.Errorf("an unknown language is kept: %s", w.Header())

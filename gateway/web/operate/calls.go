@@ -20,7 +20,8 @@ func stateOfCall(v *page.Visit, c *call.Call) string {
 // callKind is calls, as the operator keeps them.
 func callKind() *kind[call.Call] {
 	return &kind[call.Call]{
-		name: "calls", named: []string{"owner"}, columns: []string{"request.state", "opfield.opens", "opfield.closes", "operate.projects", "opfield.owner", "operate.more"},
+		name: "calls", named: []string{"owner"},
+		columns: []string{"request.state", "opfield.opens", "opfield.closes", "operate.projects", "opfield.owner", "operate.more"},
 		revised: func(c *call.Call) int64 { return c.Revision },
 		row: func(v *page.Visit, c *call.Call) row {
 			return row{ID: c.ID, Name: c.Name, At: at("/calls/%s", c.ID), Cells: []string{stateOfCall(v, c), v.Reader.Date(c.Opens),

@@ -45,7 +45,8 @@ func factories() *kind[schemas.Factory] {
 // stores are S3 stores, with the prefixes in them that were granted.
 func stores() *kind[schemas.Store] {
 	return &kind[schemas.Store]{
-		name: "stores", named: []string{"participant"}, columns: []string{"opfield.endpoint", "opfield.region", "opfield.workbucket", "operate.granted"},
+		name: "stores", named: []string{"participant"},
+		columns: []string{"opfield.endpoint", "opfield.region", "opfield.workbucket", "operate.granted"},
 		revised: func(s *schemas.Store) int64 { return s.Revision },
 		row: func(v *page.Visit, s *schemas.Store) row {
 			return row{ID: string(s.ID), Name: string(s.ID), Cells: []string{s.Endpoint, s.Region, s.WorkBucket,

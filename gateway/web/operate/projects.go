@@ -14,7 +14,8 @@ import (
 // projects are undertakings of organisations.
 func projects() *kind[schemas.Project] {
 	return &kind[schemas.Project]{
-		name: "projects", named: []string{"lead", "partners"}, columns: []string{"operate.lead", "ask.factory", "ask.purpose", "operate.call", "agreement.until"},
+		name: "projects", named: []string{"lead", "partners"},
+		columns: []string{"operate.lead", "ask.factory", "ask.purpose", "operate.call", "agreement.until"},
 		revised: func(p *schemas.Project) int64 { return p.Revision },
 		row: func(v *page.Visit, p *schemas.Project) row {
 			var for_ []string
