@@ -296,9 +296,14 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 			d := s.offered(next(), "application/json", map[string]any{"template": "ask-the-holder"})
 			return asking{"/requests/" + string(s.asked(d.ID, nil).ID) + "/review", map[string]string{"decision": "refuse", "reason": "a test of roles"}, ""}
 		},
-		"GET /runs":      holds("/runs?limit=1000", string(first.ID)),
-		"POST /runs":     func() asking { return asking{"/runs", map[string]string{"project": "crops"}, ""} },
-		"GET /runs/{id}": is("/runs/" + string(first.ID)),
+		"POST /requests/{id}/withdraw": func() asking {
+			d := s.offered(next(), "application/json", map[string]any{"template": "ask-the-holder"})
+			return asking{"/requests/" + string(s.asked(d.ID, nil).ID) + "/withdraw", nil, ""}
+		},
+		"GET /runs":           holds("/runs?limit=1000", string(first.ID)),
+		"POST /runs":          func() asking { return asking{"/runs", map[string]string{"project": "crops"}, ""} },
+		"GET /runs/{id}":      is("/runs/" + string(first.ID)),
+		"POST /runs/{id}/end": func() asking { return asking{"/runs/" + string(run().ID) + "/end", nil, ""} },
 		"POST /runs/{id}/outputs": func() asking {
 			return asking{"/runs/" + string(run().ID) + "/outputs", map[string]string{"kind": "model", "name": next(), "digest": "sha256:" + strings.Repeat("0", 64)}, ""}
 		},

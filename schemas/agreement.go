@@ -62,14 +62,15 @@ type RequestState string
 
 // States of a request.
 const (
-	RequestPending RequestState = "pending"
-	RequestGranted RequestState = "granted"
-	RequestRefused RequestState = "refused"
+	RequestPending   RequestState = "pending"
+	RequestGranted   RequestState = "granted"
+	RequestRefused   RequestState = "refused"
+	RequestWithdrawn RequestState = "withdrawn" // by who asked, before it was decided
 )
 
 // Request is the ask of a project over one or more datasets. A granted one is
-// the permit. An answer per item; the state of the whole: pending while one
-// item is, granted when at least one is granted and none pending.
+// the permit. An answer per item; the state of the whole: pending while one item is, else granted
+// when one is, else withdrawn when one is.
 type Request struct {
 	ID        RequestID         `json:"id" readOnly:"true"`
 	Project   ProjectID         `json:"project"`
@@ -81,7 +82,7 @@ type Request struct {
 	Answers   map[string]string `json:"answers,omitempty" doc:"answers to the form of the space or offer"`
 	Message   string            `json:"message,omitempty" doc:"a word to who reviews it" maxLength:"4000"`
 	Contact   string            `json:"contact,omitempty" doc:"whom to ask back: an address of mail or a URL" maxLength:"320"`
-	State     RequestState      `json:"state" readOnly:"true" enum:"pending,granted,refused"`
+	State     RequestState      `json:"state" readOnly:"true" enum:"pending,granted,refused,withdrawn"`
 	By        ParticipantID     `json:"by" readOnly:"true"`
 	Submitted time.Time         `json:"submitted" readOnly:"true"`
 	Decided   time.Time         `json:"decided,omitzero" readOnly:"true"`

@@ -127,6 +127,7 @@ type Run struct {
 	Factory    FactoryID `json:"factory"`
 	ExternalID string    `json:"external_id,omitempty" doc:"e.g. the Slurm job id" maxLength:"256"`
 	Started    time.Time `json:"started"`
+	Ended      time.Time `json:"ended,omitzero" readOnly:"true" doc:"when a partner said that it is over: nothing is read in its name any more"`
 	Outputs    []Output  `json:"outputs,omitempty"`
 	Revision   int64     `json:"revision,omitempty"`
 
@@ -239,8 +240,9 @@ type Notify struct {
 
 // Kinds of notices.
 const (
-	NoticePending = "request.pending" // to who reviews a request
-	NoticeDecided = "request.decided" // to who asked
+	NoticePending   = "request.pending"   // to who reviews a request
+	NoticeDecided   = "request.decided"   // to who asked
+	NoticeWithdrawn = "request.withdrawn" // to who reviews it
 )
 
 // The ways by which a notice goes.
@@ -253,7 +255,7 @@ const (
 // where to look, and holds nothing that the recipient may not read there.
 type Notice struct {
 	ID       string        `json:"id"`
-	Type     string        `json:"type" enum:"request.pending,request.decided"`
+	Type     string        `json:"type" enum:"request.pending,request.decided,request.withdrawn"`
 	At       time.Time     `json:"timestamp"`
 	To       ParticipantID `json:"to"`
 	By       string        `json:"by" doc:"webhook or mail"`

@@ -11,25 +11,22 @@ const (
 	ChangeDatasetSame  = "dataset.same"  // it is in another group of the same data
 	ChangeDatasetApart = "dataset.apart" // somebody says so of two, or takes it back
 	ChangeParty        = "party.put"     // participant, project, factory, store
-	ChangeStopped      = "party.stopped"
-	ChangeUnstopped    = "party.unstopped"
-	ChangeRequest      = "request"
 	ChangeReview       = "review"
-	ChangeAgreement    = "agreement"
-	ChangeRevoke       = "agreement.revoked"
-	ChangeLease        = "lease"
-	ChangeLeaseRevoked = "lease.revoked" // of a job key or a staged copy too
 	ChangeJobKey       = "job-key"
 	ChangeCopy         = "copy"      // data are staged
 	ChangeCopyOpen     = "copy.open" // a staged copy may be read for a while
 	ChangeCopyReads    = "copy.reads"
 	ChangeRun          = "run"
-	ChangeReleaseBegin = "release.begin"
-	ChangeReleaseEnd   = "release.end"
 	ChangeRefusal      = "refusal"
 	ChangeErasure      = "record.erased"
 	ChangeSource       = "source" // a catalogue that is harvested
 	ChangeLogStart     = "log.start"
+
+	ChangeStopped, ChangeUnstopped       = "party.stopped", "party.unstopped"
+	ChangeRequest, ChangeRequestBack     = "request", "request.withdrawn"
+	ChangeAgreement, ChangeRevoke        = "agreement", "agreement.revoked"
+	ChangeLease, ChangeLeaseRevoked      = "lease", "lease.revoked" // of a job key or a staged copy too
+	ChangeReleaseBegin, ChangeReleaseEnd = "release.begin", "release.end"
 
 	// Somebody asks to join with an organisation, and what the operator answers; invitations of members.
 	ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused                  = "join", "join.confirmed", "join.refused"
@@ -41,7 +38,7 @@ const (
 func ChangeKinds() []string {
 	return []string{
 		ChangeDatasetPut, ChangeDatasetOffer, ChangeDatasetGone, ChangeVersion, ChangeParty, ChangeStopped, ChangeUnstopped,
-		ChangeRequest, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeCopy,
+		ChangeRequest, ChangeRequestBack, ChangeReview, ChangeAgreement, ChangeRevoke, ChangeLease, ChangeLeaseRevoked, ChangeJobKey, ChangeCopy,
 		ChangeCopyOpen, ChangeCopyReads, ChangeRun,
 		ChangeReleaseBegin, ChangeReleaseEnd, ChangeRefusal, ChangeErasure, ChangeLogStart, ChangeSource,
 		ChangeDatasetSame, ChangeDatasetApart, ChangeJoin, ChangeJoinConfirmed, ChangeJoinRefused, ChangeInvitation,

@@ -156,10 +156,12 @@ func howRecorded(r schemas.Record) string {
 		parts = []string{what + " on " + v["agreement"] + " revoked: " + v["reason"]}
 	case schemas.ChangeRequest:
 		parts = []string{v["state"], v["purpose"], by(v["rules"])}
+	case schemas.ChangeRequestBack:
+		parts = []string{"taken back by who asked", v["purpose"]}
 	case schemas.ChangeReview:
 		parts = []string{v["decision"] + ": " + v["reason"], v["agreement"]}
 	case schemas.ChangeRun:
-		parts = []string{v["project"], v["external"], v["output"], v["digest"]}
+		parts = []string{v["project"], v["external"], v["output"], v["digest"], v["state"]}
 	case schemas.ChangeReleaseBegin:
 		parts = []string{v["agreement"], v["table"] + "/" + v["split"], v["run"], v["columns"]}
 		if v["door"] == "url" {

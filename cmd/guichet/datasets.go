@@ -339,7 +339,7 @@ func printRemarks(t *terminal.Terminal, notes []string) {
 
 // withdrawCmd takes away; it works whatever the record looks like.
 type withdrawCmd struct {
-	Dataset string `arg:"" help:"Id of the dataset."`
+	Dataset string `arg:"" help:"Id of the dataset, or of a request that waits."`
 	Name    string `arg:"" optional:"" name:"version" help:"Only this version; of one that is being published, the publication ends."`
 	Revoke  bool   `help:"Revoke active agreements too."`
 }
@@ -349,6 +349,17 @@ func (v withdrawCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) 
 	t.Brakes = true
 	c, err := g.client(ctx)
 	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(v.Dataset, "req-") {
+		var r schemas.Request
+		err := c.Post(ctx, "/requests/"+url.PathEscape(v.Dataset)+"/withdraw", nil, &r)
+		if err == nil && t.JSON {
+			return t.Print(r)
+		}
+		if err == nil {
+			printRequest(t, &r)
+		}
 		return err
 	}
 	path := "/datasets/" + url.PathEscape(v.Dataset)

@@ -82,7 +82,7 @@ type grammar struct {
 	Publish   publishCmd      `cmd:"" help:"Publish a version of a dataset from files of this machine or objects in a store."`
 	Change    changeCmd       `cmd:"" help:"Change the description of a dataset; its offer and versions stay."`
 	Offer     offerCmd        `cmd:"" help:"Set the terms of a dataset."`
-	Withdraw  withdrawCmd     `cmd:"" help:"Withdraw a dataset or one version, or give up a publication."`
+	Withdraw  withdrawCmd     `cmd:"" help:"Withdraw a dataset, one version, a publication, or a request of mine that waits."`
 	Search    search.Cmd      `cmd:"" help:"Search datasets of all spaces."`
 	Searches  search.SavedCmd `cmd:"" help:"Tell what changed in searches that I saved, open one, or forget it."`
 	Show      showCmd         `cmd:"" help:"Show one dataset."`

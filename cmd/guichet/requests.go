@@ -82,6 +82,8 @@ func printRequest(t *terminal.Terminal, r *schemas.Request) {
 		}
 		if it.Review != nil {
 			fmt.Fprintf(t.Out, "  %s by %s: %s\n", it.Review.Decision, it.Review.By, it.Review.Reason)
+		} else if it.State == schemas.RequestWithdrawn {
+			fmt.Fprintln(t.Out, "  taken back by who asked, before it was decided")
 		} else if it.Decision != nil {
 			fmt.Fprint(t.Out, "  "+terminal.Decided(it.Decision))
 		}
@@ -136,7 +138,7 @@ func organisation(o schemas.Organisation) string {
 // requestsCmd lists requests, one's own or those that wait for one's review.
 type requestsCmd struct {
 	ID    string `arg:"" optional:"" help:"Only this request, with its reasons."`
-	State string `help:"pending, granted or refused." placeholder:"STATE"`
+	State string `help:"pending, granted, refused or withdrawn." placeholder:"STATE"`
 }
 
 // Run lists requests.

@@ -15,6 +15,7 @@ import (
 type runCmd struct {
 	Start  runStartCmd  `cmd:"" help:"Name a job of a project."`
 	Output runOutputCmd `cmd:"" help:"Tie to a run what came out."`
+	End    runEndCmd    `cmd:"" help:"Say that a run is over: nothing is read in its name any more."`
 	List   runListCmd   `cmd:"" help:"List the runs of my projects."`
 	Show   runShowCmd   `cmd:"" help:"Show one: what went into it, and what came out."`
 }
@@ -69,6 +70,29 @@ func (v runOutputCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar)
 	return nil
 }
 
+// runEndCmd closes a job.
+type runEndCmd struct {
+	RunID string `arg:"" name:"run" help:"Id of the run."`
+}
+
+// Run ends a run.
+func (v runEndCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) error {
+	c, err := g.client(ctx)
+	if err != nil {
+		return err
+	}
+	var r schemas.Run
+	err = c.Post(ctx, "/runs/"+url.PathEscape(v.RunID)+"/end", nil, &r)
+	if err != nil {
+		return err
+	}
+	if t.JSON {
+		return t.Print(r)
+	}
+	fmt.Fprintf(t.Out, "run %s is ended: nothing is read in its name any more\n", r.ID)
+	return nil
+}
+
 // runListCmd lists the jobs of one's projects, the oldest first.
 type runListCmd struct {
 	Project string `help:"Only of this project." placeholder:"ID"`
@@ -89,12 +113,20 @@ func (v runListCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 	if v.Project != "" {
 		none = "no run matches"
 	}
-	return terminal.ListOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tOUTPUTS", func(r schemas.Run) []string {
+	return terminal.ListOr(t, r, none, "ID\tPROJECT\tFACTORY\tJOB\tSTARTED\tENDED\tOUTPUTS", func(r schemas.Run) []string {
 		return []string{
-			string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, terminal.When(r.Started),
+			string(r.ID), string(r.Project), string(r.Factory), r.ExternalID, terminal.When(r.Started), endOf(r),
 			terminal.Count(int64(len(r.Outputs))),
 		}
 	})
+}
+
+// endOf is when a run was said to be over; nothing while it goes on.
+func endOf(r schemas.Run) string {
+	if r.Ended.IsZero() {
+		return ""
+	}
+	return terminal.When(r.Ended)
 }
 
 // runShowCmd shows what an auditor asks of a job.
@@ -117,6 +149,9 @@ func (v runShowCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) e
 		return t.Print(r)
 	}
 	fmt.Fprintf(t.Out, "run %s of project %s at %s, started %s\n", r.ID, r.Project, r.Factory, terminal.When(r.Started))
+	if !r.Ended.IsZero() {
+		fmt.Fprintf(t.Out, "ended %s: nothing is read in its name any more\n", endOf(r))
+	}
 	if r.ExternalID != "" {
 		fmt.Fprintf(t.Out, "the scheduler's job %s\n", r.ExternalID)
 	}

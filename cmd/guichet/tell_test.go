@@ -88,6 +88,11 @@ func TestToldOfRequests(t *testing.T) {
 	var r schemas.Request
 	g.post("trainer", "/requests", demo.Requested("crop-yield", d.ID), &r)
 	told(schemas.NoticePending, r)
+	var back schemas.Request
+	g.post("trainer", "/requests", demo.Requested("crop-yield", d.ID), &back)
+	told(schemas.NoticePending, back)
+	g.post("trainer", "/requests/"+string(back.ID)+"/withdraw", nil, &back)
+	told(schemas.NoticeWithdrawn, back)
 	away <- true
 	g.post("agronomy", "/requests/"+string(r.ID)+"/review", map[string]string{"decision": "grant", "reason": "a test"}, &r)
 	g.kill()

@@ -116,7 +116,7 @@ func TestLeases(t *testing.T) {
 // Runs are named by the partners of a project, and say what came out of them.
 func TestRuns(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := agreed(t)
 	w := s.want(201, "ada", "POST /runs", `{"project":"p","external_id":"slurm-7"}`, `"factory":"f"`, `"external_id":"slurm-7"`)
 	s.keep("run", w, "id")
 	if w.Header().Get("Location") != s.filled("/api/v1/runs/$run") || w.Header().Get("ETag") != `"1"` {
@@ -148,6 +148,15 @@ func TestRuns(t *testing.T) {
 	s.want(404, "hal", "POST /runs/$run/outputs", output, "there is no run $run")
 	s.want(422, "ada", "POST /runs/$run/outputs", strings.Replace(output, digest, "md5:0", 1), `"pointer":"/digest"`)
 	s.want(422, "ada", "POST /runs/$run/outputs", strings.Replace(output, `"model"`, `"cake"`, 1), `"pointer":"/kind"`)
+
+	end := "POST /runs/$run/end"
+	for who, status := range map[string]int{"": 401, "lost": 403, "olga": 403, "hal": 404} {
+		s.want(status, who, end, "")
+	}
+	for range 2 {
+		s.want(200, "ada", end, "", `"revision":3`, `"ended":"`)
+	}
+	s.want(403, "ada", "POST /leases", `{"project":"p","items":[{"agreement":"$agr"}],"run":"$run"}`, "nothing is read in its name any more", "begin another run, or name none")
 }
 
 // What flows now is listed unless another state is asked for.

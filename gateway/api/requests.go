@@ -47,7 +47,7 @@ type requestPost struct {
 type requestList struct {
 	Caller
 	Paging
-	State schemas.RequestState `query:"state" enum:",pending,granted,refused"`
+	State schemas.RequestState `query:"state" enum:",pending,granted,refused,withdrawn"`
 }
 
 // requestID names a request in a path.
@@ -118,6 +118,14 @@ func (s *server) requests(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/requests/{id}/review", "review-request", "requests",
 		"The holder's or access body's yes or no"}, func(ctx context.Context, in *reviewPost) (*One[schemas.Request], error) {
 		r, err := s.Requests.Review(ctx, in.by, in.ID, schemas.Review{Decision: in.Body.Decision, Reason: in.Body.Reason})
+		if err != nil {
+			return nil, err
+		}
+		return one(r, r.Revision), nil
+	})
+	op(s, a, operation{http.MethodPost, "/requests/{id}/withdraw", "withdraw-request", "requests",
+		"Take back what of a request waits still, as who asked"}, func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
+		r, err := s.Requests.Withdraw(ctx, in.by, in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -101,7 +101,7 @@ func TestRequests(t *testing.T) {
 	s.want(401, "", "GET /requests", "")
 	s.want(200, "ada", "GET /requests?state=pending", "", `"id":"$r"`)
 	s.want(200, "ada", "GET /requests?state=granted", "", `"items":[]`)
-	s.want(422, "ada", "GET /requests?state=done", "", `"pointer":"state"`, "use one of pending, granted, refused")
+	s.want(422, "ada", "GET /requests?state=done", "", `"pointer":"state"`, "use one of pending, granted, refused, withdrawn")
 
 	review := "POST /requests/$r/review"
 	yes := `{"decision":"grant","reason":"fine"}`
@@ -115,6 +115,20 @@ func TestRequests(t *testing.T) {
 		t.Errorf("the ETag is %s", w.Header().Get("ETag"))
 	}
 	s.want(409, "hal", review, yes, "nothing in this request waits for your answer")
+
+	s.keep("back", s.want(201, "ada", "POST /requests", ask, `"state":"pending"`), "id")
+	back := "POST /requests/$back/withdraw"
+	for who, status := range map[string]int{"": 401, "hal": 403, "sue": 404, "lost": 403} {
+		s.want(status, who, back, "")
+	}
+	for range 2 {
+		w = s.want(200, "ada", back, "", `"state":"granted"`, `"state":"withdrawn"`)
+		if w.Header().Get("ETag") != `"2"` {
+			t.Errorf("the ETag is %s", w.Header().Get("ETag"))
+		}
+	}
+	s.want(409, "hal", "POST /requests/$back/review", yes, "the request was withdrawn by who asked")
+	s.want(409, "ada", "POST /requests/$r/withdraw", "", "the request was decided already")
 	s.want(200, "", "GET /notices/key", "", "whpk_test")
 }
 

@@ -31,7 +31,8 @@ type picked struct {
 	Part   string
 	Runs   []schemas.Run // of the agreement's project, the newest first
 	Run    schemas.RunID
-	Absent string // a run that was named, and is none of the project
+	Absent string        // a run that was named, and is none of the project
+	Over   schemas.RunID // a run that was named, and was ended
 	Groups []lines.Group
 }
 
@@ -90,7 +91,7 @@ func (p *picked) runs(v *page.Visit, project schemas.ProjectID) error {
 	if err != nil {
 		return err
 	}
-	p.Runs = all.Items
+	p.Runs = slices.DeleteFunc(all.Items, func(r schemas.Run) bool { return !r.Ended.IsZero() })
 	named := v.R.FormValue("run")
 	if named == "" {
 		return nil
@@ -108,6 +109,10 @@ func (p *picked) runs(v *page.Visit, project schemas.ProjectID) error {
 		return nil
 	case err != nil:
 		return err
+	}
+	if !r.Ended.IsZero() {
+		p.Over = r.ID
+		return nil
 	}
 	r.Inputs = nil
 	p.Run, p.Runs = r.ID, append([]schemas.Run{r}, p.Runs...)

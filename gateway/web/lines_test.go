@@ -115,6 +115,59 @@ func TestTied(t *testing.T) {
 	}
 }
 
+// TestTermsStood: an agreement shows the terms that it was made under; a request leads to them, or to the digest of its decision.
+func TestTermsStood(t *testing.T) {
+	t.Parallel()
+	a := usable()
+	h := site(t, a, "token")
+	agreed := a.answers["GET /agreements/agr-1"].(schemas.Agreement)
+	agreed.Offer = schemas.Offer{Rules: []schemas.Rule{{ID: "reuse", Kind: schemas.Permission, Actions: []string{"use"}}}}
+	a.answers["GET /agreements/agr-1"] = agreed
+	body := visited(h, http.MethodGet, "/agreements/agr-1", nil).Body.String()
+	if !strings.Contains(body, `id="terms"`) || !strings.Contains(body, "<strong>reuse</strong>") {
+		t.Errorf("the agreement's terms: %s", body)
+	}
+	a.answers["GET /requests/req-1"] = schemas.Request{ID: "req-1", Items: []schemas.RequestItem{
+		{Dataset: "ds-1", State: schemas.RequestGranted, Agreement: "agr-1", Decision: &schemas.Decision{Verdict: "yes", Digest: "d1"}},
+		{Dataset: "ds-2", State: schemas.RequestRefused, Decision: &schemas.Decision{Verdict: "no", Digest: "d2"}},
+	}}
+	body = visited(h, http.MethodGet, "/requests/req-1", nil).Body.String()
+	if !strings.Contains(body, `href="/agreements/agr-1#terms"`) || !strings.Contains(body, `<code class="long">d2</code>`) || strings.Contains(body, ">d1<") {
+		t.Errorf("the request leads to no terms: %s", body)
+	}
+}
+
+// TestEndedRun: a run that is over says so, ties nothing more to itself, and is offered nowhere.
+func TestEndedRun(t *testing.T) {
+	t.Parallel()
+	a := usable()
+	a.answers["GET /projects"] = schemas.Page[schemas.Project]{Items: []schemas.Project{{ID: "p"}}}
+	h := site(t, a, "token")
+	const form = `<form method="post" action="/runs/run-older/end">`
+	if body := visited(h, http.MethodGet, "/runs/run-older", nil).Body.String(); !strings.Contains(body, form) {
+		t.Errorf("it cannot be ended: %s", body)
+	}
+	a.answers["POST /runs/run-older/end"] = schemas.Run{}
+	if w := visited(h, http.MethodPost, "/runs/run-older/end", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	over := schemas.Run{ID: "run-older", Project: "p", ExternalID: "oldest", Ended: time.Now()}
+	a.answers["GET /runs/run-older"] = over
+	a.answers["GET /runs"] = schemas.Page[schemas.Run]{Items: []schemas.Run{{ID: "run-new", Project: "p"}, over}}
+	body := visited(h, http.MethodGet, "/runs/run-older", nil).Body.String()
+	if strings.Contains(body, form) || strings.Contains(body, `id="tied"`) || !strings.Contains(body, "This run is ended") {
+		t.Errorf("an ended run: %s", body)
+	}
+	body = visited(h, http.MethodGet, "/agreements/agr-1?run=run-older", nil).Body.String()
+	if strings.Contains(body, `<option value="run-older"`) || !strings.Contains(body, `<option value="run-new"`) ||
+		!strings.Contains(body, "The run that was named is ended") {
+		t.Errorf("what can be picked: %s", body)
+	}
+	if body := visited(h, http.MethodGet, "/runs", nil).Body.String(); !strings.Contains(body, "goes on") {
+		t.Errorf("the list: %s", body)
+	}
+}
+
 // TestKit: everybody gets the wheel, whole, once, and by no other name.
 func TestKit(t *testing.T) {
 	t.Parallel()

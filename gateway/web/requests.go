@@ -57,8 +57,10 @@ type requestPage struct {
 	schemas.Request
 	Titles  map[schemas.DatasetID]schemas.Text
 	Called  page.Called
-	Waits   bool          // for the reader's word
-	Helpers []page.Helper // where something was refused, or waits
+	Named   page.Organisations // who reviewed it
+	Waits   bool               // for the reader's word
+	MayBack bool               // she asked, and it waits
+	Helpers []page.Helper      // where something was refused, or waits
 	Problem *schemas.Error
 	Reason  string // as it was typed
 }
@@ -73,18 +75,26 @@ func showRequest(v *page.Visit, status int, problem *schemas.Error, reason strin
 		return err
 	}
 	var ids []schemas.DatasetID
+	var who []schemas.ParticipantID
 	for _, it := range body.Items {
 		ids = append(ids, it.Dataset)
+		if it.Review != nil {
+			who = append(who, it.Review.By)
+		}
 		if it.State == schemas.RequestPending && it.Decision != nil && it.Decision.Reviewer == v.Me.Participant {
 			body.Waits = true
 		}
 	}
+	body.MayBack = body.State == schemas.RequestPending && body.By == v.Me.Participant && v.Has(schemas.RoleTrainer)
 	body.Titles, err = v.Titles(ids)
 	if err == nil {
 		body.Helpers, err = helpers(v, &body.Request)
 	}
 	if err == nil {
 		body.Called, err = v.Called()
+	}
+	if err == nil {
+		body.Named, err = v.Names(who...)
 	}
 	if err != nil {
 		return err
@@ -116,6 +126,16 @@ func review(v *page.Visit) error {
 		return showRequest(v, http.StatusUnprocessableEntity, e, word.Reason)
 	}
 	if err != nil {
+		return err
+	}
+	v.To("/requests/%s", v.ID)
+	return nil
+}
+
+// withdraw takes back what waits, for who asked.
+func withdraw(v *page.Visit) error {
+	err := v.API.Post(v.Ctx(), "/requests/"+v.Param()+"/withdraw", nil, nil)
+	if err != nil && schemas.KindOf(err) != schemas.Conflict { // it was decided meanwhile, as its page says
 		return err
 	}
 	v.To("/requests/%s", v.ID)
@@ -169,6 +189,7 @@ type agreementPage struct {
 	Streams []schemas.Release // the newest first
 	Older   bool              // there were others before
 	Named   page.Organisations
+	Stood   map[string]any // the terms as they stood
 	Flow    *chart.Flow
 	Lineage *chart.Lineage
 	MayUse  bool
@@ -220,6 +241,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 			return err
 		}
 	}
+	body.Stood = map[string]any{"of": &body.Agreement, "recorded": ""}
 	body.MayEnd = active && (v.Me.Participant == body.Provider || v.Has(schemas.RoleOperator))
 	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
 	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)

@@ -60,6 +60,7 @@ type runPage struct {
 	AtMost      bool // there are others
 	Flow        *chart.Flow
 	Tied        tied // how more is read in its name
+	MayEnd      bool
 }
 
 // run shows one.
@@ -87,6 +88,13 @@ func run(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
+	if !body.Ended.IsZero() {
+		body.Tied = tied{}
+	}
+	body.MayEnd, err = mayEnd(v, &body.Run)
+	if err != nil {
+		return err
+	}
 	for _, a := range body.Tied.Agreements {
 		ids = append(ids, a.Dataset)
 	}
@@ -105,6 +113,25 @@ func run(v *page.Visit) error {
 		}
 	}
 	v.Show(http.StatusOK, "run", v.Reader.T("run.title", "ID", page.Short(body.ID)), &body)
+	return nil
+}
+
+// mayEnd says whether the reader takes part in the project of a run that goes on.
+func mayEnd(v *page.Visit, r *schemas.Run) (bool, error) {
+	if !r.Ended.IsZero() {
+		return false, nil
+	}
+	mine, err := v.Projects()
+	return slices.ContainsFunc(mine, func(p schemas.Project) bool { return p.ID == r.Project }), err
+}
+
+// endRun says that a run is over.
+func endRun(v *page.Visit) error {
+	err := v.API.Post(v.Ctx(), "/runs/"+v.Param()+"/end", nil, nil)
+	if err != nil {
+		return err
+	}
+	v.To("/runs/%s", v.ID)
 	return nil
 }
 

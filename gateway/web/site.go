@@ -67,9 +67,11 @@ func New(c page.Config) (*Site, error) {
 			"/datasets/:id/decision":    page.Signed(decision),
 			"/datasets/:id/sample/rows": page.Signed(sampleRead),
 			"/requests/:id/review":      page.Signed(review),
+			"/requests/:id/withdraw":    page.Signed(withdraw),
 			"/agreements/:id/lease":     page.Signed(lease),
 			"/agreements/:id/revoke":    page.Signed(revoke),
 			"/runs/new":                 page.Signed(startRun),
+			"/runs/:id/end":             page.Signed(endRun),
 		},
 	})...)
 	if err != nil {

@@ -659,6 +659,14 @@ func TestLanguage(t *testing.T) {
 	if !strings.Contains(w.Body.String(), `<html lang="fr">`) {
 		t.Errorf("not in French: %s", w.Body)
 	}
+	// A page that answers a form is not shown again by its address: the other language comes beside it.
+	const beside = `<form method="post" action="/language" lang="fr" target="_blank" rel="noopener"><input type="hidden" name="to" value="/agreements/agr-1">`
+	if body := visited(h, http.MethodPost, "/agreements/agr-1/lease", url.Values{"key": {"K"}}).Body.String(); !strings.Contains(body, beside) {
+		t.Errorf("the language of a page with a lease: %s", body)
+	}
+	if body := visited(h, http.MethodGet, "/agreements/agr-1", nil).Body.String(); strings.Contains(body, `target="_blank"`) {
+		t.Error("the language of a page that can be asked for again opens beside it")
+	}
 	w = visited(h, http.MethodPost, "/language", url.Values{"language": {"xx"}})
 	if w.Header().Get("Set-Cookie") != "" {
 		t.Errorf("an unknown language is kept: %s", w.Header())
@@ -830,6 +838,40 @@ func TestWhoHelps(t *testing.T) {
 	delete(a.answers, "GET /contacts")
 	a.answers["POST /requests?check"] = would(&schemas.Decision{Verdict: schemas.VerdictNo})
 	says("/datasets/ds-1/ask?project=p&factory=lumi", all[0], all[1])
+}
+
+// Who asked withdraws what waits, after a second look; others, and who asked what is decided, have no button.
+func TestWithdrawsARequest(t *testing.T) {
+	t.Parallel()
+	a := everything()
+	me := schemas.ParticipantID("https://lab.example")
+	a.answers["GET /me"] = schemas.Identity{Participant: me, Roles: []schemas.Role{schemas.RoleTrainer}}
+	r := schemas.Request{ID: "req-1", By: me, State: schemas.RequestPending, Items: []schemas.RequestItem{{Dataset: "ds-1", State: schemas.RequestPending}}}
+	shows := func(what string, want bool) string {
+		t.Helper()
+		a.answers["GET /requests/req-1"] = r
+		body := visited(site(t, a, "token"), http.MethodGet, "/requests/req-1", nil).Body.String()
+		if strings.Contains(body, `<form method="post" action="/requests/req-1/withdraw">`) != want {
+			t.Errorf("%s: may withdraw is not %v", what, want)
+		}
+		return body
+	}
+	shows("it waits", true)
+	r.By = "https://other.example"
+	shows("of others", false)
+	r.By, r.State, r.Decided = me, schemas.RequestWithdrawn, time.Now()
+	r.Items[0].State = schemas.RequestWithdrawn
+	if body := shows("withdrawn", false); !strings.Contains(body, "<span>withdrawn <time") || !strings.Contains(body, "Withdrawn by who asked") {
+		t.Errorf("a withdrawn one reads %s", body)
+	}
+	a.answers["POST /requests/req-1/withdraw"] = r
+	if w := visited(site(t, a, "token"), http.MethodPost, "/requests/req-1/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
+	a.answers["POST /requests/req-1/withdraw"] = schemas.Errorf(schemas.Conflict, "req-1", "the request was decided already")
+	if w := visited(site(t, a, "token"), http.MethodPost, "/requests/req-1/withdraw", nil); w.Code != http.StatusSeeOther {
+		t.Errorf("%d: %s", w.Code, w.Body)
+	}
 }
 
 // TestHeld: agreements stand beside the use that they are for, others apart, ended ones with why.

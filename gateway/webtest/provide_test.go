@@ -108,7 +108,7 @@ func provides(t *testing.T, s *Site, r Reader) {
 
 	p.Go(agreement)
 	p.Follow("Bar this organisation")
-	p.Sees("Bar https://crop-ai.example", title, "Bar it now")
+	p.Sees("Bar Crop AI", title, "Bar it now")
 	p.Go("/provide/" + dataset + "/terms") // of this dataset alone: other tests go on
 	p.Type("barred", "https://crop-ai.example")
 	p.Click("Set these terms")
@@ -248,7 +248,7 @@ func bars(t *testing.T, s *Site) {
 	p.choose("hospital")
 	p.Sees("Mes jeux de données", "Qui lit vos données en ce moment", "Personne en ce moment.")
 	p.Go("/provide/bar?participant=https://university.example")
-	p.Sees("Exclure https://university.example")
+	p.Sees("Exclure Example University")
 	p.Type("reason", "ils ont enfreint les conditions")
 	p.Click("L’exclure maintenant")
 	p.Sees("Elle est exclue.", "Aucun accord.")

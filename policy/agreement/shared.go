@@ -3,6 +3,7 @@ package agreement
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"guichet/connectors/db"
 	"guichet/schemas"
@@ -50,6 +51,18 @@ func WithCaller(v map[string]string, by schemas.Principal) map[string]string {
 		v["by"], v["subject"] = string(by.Participant), by.Issuer+"#"+by.Subject
 	}
 	return v
+}
+
+// CheckRunning refuses what would be read in the name of a run that is over. Errors: Denied.
+func CheckRunning(r *schemas.Run) error {
+	if r.Ended.IsZero() {
+		return nil
+	}
+	return schemas.Refuse(
+		string(r.ID), "run.ended", "the run",
+		fmt.Sprintf("the run %s was ended on %s: nothing is read in its name any more", r.ID, r.Ended.Format(time.DateOnly)),
+		"begin another run, or name none",
+	)
 }
 
 // CheckQuota says whether a project may have one more of what rows of a table stand for; 0

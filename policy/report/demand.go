@@ -29,6 +29,7 @@ func (w *wishes) add(a *asked, key ...string) error {
 		x.granted++
 	case string(schemas.RequestRefused):
 		x.refused++
+	case string(schemas.RequestWithdrawn): // it was asked, and that is all
 	default:
 		x.waiting++
 	}

@@ -293,18 +293,44 @@ func TestRequests(t *testing.T) {
 	ask("req-1", "pending")
 	ask("req-2", "pending")
 	ask("req-3", "granted")
+	ask("req-4", "pending")
+	s.says(schemas.ChangeRequestBack, "req-4", "request req-4", "dataset ds-a", "project p", "state withdrawn")
 	s.clock = s.clock.Add(71 * time.Hour)
 	review("req-1", "refuse")
 	same(t, "requests", []string{
-		"req-1|ds-a|https://holder.example|x|2026-11-26|refused|2026-11-29|74|r",
+		"req-1|ds-a|https://holder.example|x|2026-11-26|refused|2026-11-29|76|r",
 		"req-2|ds-a|https://holder.example|x|2026-11-26|pending|||r",
 		"req-3|ds-a|https://holder.example|x|2026-11-26|granted|2026-11-26|0|r",
+		"req-4|ds-a|https://holder.example|x|2026-11-26|withdrawn|||r",
 	}, lines(t, s.made("project", "project", "p"), "requests"))
 	review("req-1", "grant")
 	same(t, "after another review", []string{"req-1|ds-a||||granted|2026-11-29||"},
 		lines(t, s.made("project", "project", "p", "from", "2026-11-28"), "requests"))
 	same(t, "refused", []string{"by who reviewed it|1|2026-11-29|2026-11-29"}, lines(t, s.made("refusals"), "requests"))
 	same(t, "demand of later days", nil, lines(t, s.made("demand", "from", "2026-11-28"), "datasets"))
+}
+
+// What was withdrawn was asked, and neither waits nor was refused; a run that is ended began when it began.
+func TestWithdrawnAndEnded(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dbtest.SQLite)
+	for i := range 5 {
+		id, who := fmt.Sprint("req-", i), fmt.Sprintf("participant https://lab-%d.example", i)
+		s.says(schemas.ChangeRequest, id, "request "+id, "dataset ds-a", "project p", "provider https://holder.example", "purpose x", who,
+			"state pending", "rules r")
+		if i > 0 {
+			s.says(schemas.ChangeRequestBack, id, "request "+id, "dataset ds-a", "project p", "state withdrawn")
+		}
+	}
+	same(t, "demand", []string{"ds-a|https://holder.example|5|5|0|0|1"}, lines(t, s.made("demand"), "datasets"))
+	same(t, "refused", nil, lines(t, s.made("refusals"), "requests"))
+	s.says(schemas.ChangeRun, "run-1", "run run-1", "project p", "external night")
+	s.clock = s.clock.Add(48 * time.Hour)
+	s.says(schemas.ChangeRun, "run-1", "run run-1", "project p", "external night", "state ended")
+	runs := lines(t, s.made("project", "project", "p"), "runs")
+	if len(runs) != 1 || !strings.HasPrefix(runs[0], "run-1|night|2026-11-26|") {
+		t.Errorf("the runs are %q", runs)
+	}
 }
 
 // Where the name of a release was erased at its begin, that is said, and it stands nowhere twice; a leaf that is not

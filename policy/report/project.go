@@ -20,12 +20,13 @@ type asking struct{ groups[asked] }
 // askingValues are what it reads.
 func askingValues() wanted {
 	return wanted{
-		schemas.ChangeRequest: {"request", "dataset", "provider", "participant", "purpose", "state", "rules"},
-		schemas.ChangeReview:  {"request", "dataset", "decision"},
+		schemas.ChangeRequest:     {"request", "dataset", "provider", "participant", "purpose", "state", "rules"},
+		schemas.ChangeReview:      {"request", "dataset", "decision"},
+		schemas.ChangeRequestBack: {"request", "dataset"},
 	}
 }
 
-// see takes a request or a review; the last word on a dataset stands.
+// see takes a request, a review or a withdrawal; the last word on a dataset stands.
 func (a *asking) see(r *record) (*asked, error) {
 	x, err := a.of(r.value("request"), r.value("dataset"))
 	if err != nil {
@@ -37,6 +38,10 @@ func (a *asking) see(r *record) (*asked, error) {
 		if x.state != string(schemas.RequestPending) {
 			x.answered = r.leaf.at
 		}
+		return x, nil
+	}
+	if r.leaf.kind == schemas.ChangeRequestBack {
+		x.state = string(schemas.RequestWithdrawn)
 		return x, nil
 	}
 	x.answered, x.state = r.leaf.at, string(schemas.RequestGranted)
@@ -59,7 +64,7 @@ func project(m *making) error {
 	var sum amount
 	var outputs [][]Cell
 	also := askingValues()
-	also[schemas.ChangeRun] = []string{"run", "external", "output", "digest"}
+	also[schemas.ChangeRun] = []string{"run", "external", "output", "digest", "state"}
 	err := m.flows(m.query, []string{"project", "run"}, also, func(f *flow) error {
 		if f.value("project") != m.ask.Parameters["project"] {
 			return nil // it was found by a value that does not verify
@@ -85,7 +90,7 @@ func project(m *making) error {
 		case err != nil:
 		case r.value("output") != "":
 			outputs = append(outputs, []Cell{text(r.value("run")), text(r.value("output")), text(r.value("digest")), text(r.day())})
-		default:
+		case r.value("state") == "": // it began
 			j.started, j.external = r.day(), r.value("external")
 		}
 		return err

@@ -61,6 +61,11 @@ func letter(n schemas.Notice) (subject, text string) {
 			fmt.Sprintf("Request %s of project %s for %s: %s.\n\nDatasets: %s\n\nWhat was said of each: guichet requests %s\n",
 				n.Request, n.Project, n.Purpose, n.State, strings.Join(sets, ", "), n.Request)
 	}
+	if n.Type == schemas.NoticeWithdrawn {
+		return fmt.Sprintf("A request was withdrawn: %s", n.Request),
+			fmt.Sprintf("%s took back what it asked for project %s, purpose %s: your answer is not needed any more.\n\nDatasets: %s\n",
+				n.Asker, n.Project, n.Purpose, strings.Join(sets, ", "))
+	}
 	return fmt.Sprintf("A request waits for you: %s", n.Request),
 		fmt.Sprintf(
 			"%s asks for data for project %s, purpose %s.\n\nDatasets: %s\n\nWho asks, and what for: guichet requests %s\nYour answer: guichet "+

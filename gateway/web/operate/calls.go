@@ -20,7 +20,8 @@ func stateOfCall(v *page.Visit, c *call.Call) string {
 // callKind is calls, as the operator keeps them.
 func callKind() *kind[call.Call] {
 	return &kind[call.Call]{
-		name: "calls", columns: []string{"request.state", "opfield.opens", "opfield.closes", "operate.projects", "opfield.owner", "operate.more"},
+		name: "calls", named: []string{"owner"},
+		columns: []string{"request.state", "opfield.opens", "opfield.closes", "operate.projects", "opfield.owner", "operate.more"},
 		revised: func(c *call.Call) int64 { return c.Revision },
 		row: func(v *page.Visit, c *call.Call) row {
 			return row{ID: c.ID, Name: c.Name, At: at("/calls/%s", c.ID), Cells: []string{stateOfCall(v, c), v.Reader.Date(c.Opens),
@@ -51,7 +52,7 @@ func callFields(v *page.Visit, c *call.Call) ([]field, error) {
 	}
 	return []field{
 		{Name: "id", Kind: line, Value: c.ID, Required: true}, {Name: "name", Kind: line, Value: c.Name, Required: true},
-		{Name: "description", Kind: area, Value: c.Description}, {Name: "owner", Kind: line, Value: string(c.Owner)},
+		{Name: "description", Kind: area, Value: c.Description}, {Name: "owner", Kind: organisation, Value: string(c.Owner)},
 		{Name: "factories", Kind: boxes, Options: choices(ids, func(f schemas.FactoryID) string { return string(f) }, c.Factories...)},
 		{Name: "spaces", Kind: boxes, Options: choices(in, func(s schemas.SpaceID) string {
 			return page.Named(v.Reader, "space.", string(s))
@@ -131,6 +132,7 @@ type callPage struct {
 	Problem  *schemas.Error
 	Of       string // the form that it is about
 	Wide     bool   // the person changes calls
+	Named    page.Organisations
 }
 
 // one shows a call.
@@ -142,6 +144,14 @@ func showCall(v *page.Visit, status int, body callPage) error {
 		return err
 	}
 	body.Asked, err = client.All[call.Candidate](v.Ctx(), v.API, "/calls/"+v.Param()+"/applications?limit=1000")
+	if err != nil {
+		return err
+	}
+	who := []schemas.ParticipantID{body.Call.Owner}
+	for i := range body.Asked {
+		who = append(who, body.Asked[i].Lead, body.Asked[i].Decider)
+	}
+	body.Named, err = v.Names(who...)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type nounsPage struct {
 type kind[T any] struct {
 	name    string // of its page and of the API's path
 	columns []string
+	named   []string // fields of its forms in which organisations are named
 	row     func(v *page.Visit, x *T) row
 	revised func(x *T) int64
 	fields  func(v *page.Visit, x *T) ([]field, error)
@@ -109,6 +110,10 @@ func (k *kind[T]) show(v *page.Visit, status int, id, of string, sent url.Values
 			f.blame(fault)
 		}
 	}
+	err = propose(v, body.Forms)
+	if err != nil {
+		return err
+	}
 	v.Show(status, "nouns", body.Title, &body)
 	return nil
 }
@@ -138,7 +143,10 @@ func (k *kind[T]) put(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	err = k.read(sent, &x)
+	err = meant(v, sent, k.named)
+	if err == nil {
+		err = k.read(sent, &x)
+	}
 	path := "/" + k.name
 	if k.path != nil {
 		path = k.path(sent)
@@ -162,6 +170,10 @@ func (k *kind[T]) act(name string) func(v *page.Visit) error {
 		sent := v.R.PostForm
 		id := sent.Get("open")
 		x, err := k.found(v, id)
+		if err != nil {
+			return err
+		}
+		err = meant(v, sent, k.named)
 		if err != nil {
 			return err
 		}

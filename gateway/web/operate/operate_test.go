@@ -222,6 +222,24 @@ func TestActs(t *testing.T) {
 	s.Shows(422, "POST /operate/stores/grant", grant, "it overlaps", `value="x/"`)
 }
 
+// Organisations are chosen by name: a name that is one's becomes its id, in each line; what is nobody's is told as it was typed.
+func TestOrganisationsByName(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, who(schemas.RoleOperator), answers())
+	s.Answers["GET /participants"] = schemas.Page[schemas.Participant]{Items: []schemas.Participant{
+		{ID: "https://lab.example", Name: "Lab"}, {ID: "https://a.example", Name: "Alpha"}, {ID: "https://b.example", Name: "Twin"}, {ID: "https://c.example", Name: "Twin"}}}
+	for at, id := range map[string]string{"projects": "put-lead", "calls": "put-owner", "stores?id=s3": "grant-participant"} {
+		s.Shows(200, "GET /operate/"+at, nil, `list="`+id+`-list"`, `<datalist id="`+id+`-list">`, `<option value="https://a.example">Alpha</option>`)
+	}
+	s.Answers["POST /projects"] = map[string]any{"id": "crops"}
+	s.Shows(303, "POST /operate/projects/put", url.Values{"id": {"crops"}, "title": {"C"}, "lead": {"lab"}, "partners": {"Alpha\nTwin\nhttps://x.example"}})
+	s.told("POST /projects", "", map[string]any{"lead": "https://lab.example", "partners": []string{"https://a.example", "Twin", "https://x.example"}})
+	s.Answers["POST /stores"] = map[string]any{"id": "s3"}
+	s.Shows(303, "POST /operate/stores/grant", url.Values{"open": {"s3"}, "revision": {"5"}, "participant": {"Alpha"}, "bucket": {"b"}, "prefix": {"x/"}})
+	s.told("POST /stores", `"5"`, map[string]any{"prefixes": []map[string]string{
+		{"participant": "https://lab.example", "bucket": "b", "prefix": "lab/"}, {"participant": "https://a.example", "bucket": "b", "prefix": "x/"}}})
+}
+
 // A source that waits says for what; nothing is withdrawn by one click.
 func TestSources(t *testing.T) {
 	t.Parallel()

@@ -45,7 +45,8 @@ func factories() *kind[schemas.Factory] {
 // stores are S3 stores, with the prefixes in them that were granted.
 func stores() *kind[schemas.Store] {
 	return &kind[schemas.Store]{
-		name: "stores", columns: []string{"opfield.endpoint", "opfield.region", "opfield.workbucket", "operate.granted"},
+		name: "stores", named: []string{"participant"},
+		columns: []string{"opfield.endpoint", "opfield.region", "opfield.workbucket", "operate.granted"},
 		revised: func(s *schemas.Store) int64 { return s.Revision },
 		row: func(v *page.Visit, s *schemas.Store) row {
 			return row{ID: string(s.ID), Name: string(s.ID), Cells: []string{s.Endpoint, s.Region, s.WorkBucket,
@@ -74,7 +75,7 @@ func stores() *kind[schemas.Store] {
 		},
 		more: func(v *page.Visit, s *schemas.Store) []form {
 			return []form{newForm(v, "grant", "/operate/stores/grant", "operate.grant", "operate.dogrant", about(string(s.ID), s.Revision,
-				field{Name: "participant", Kind: line, Required: true}, field{Name: "bucket", Kind: line, Required: true},
+				field{Name: "participant", Kind: organisation, Required: true}, field{Name: "bucket", Kind: line, Required: true},
 				field{Name: "prefix", Kind: line, Required: true})...)}
 		},
 		change: map[string]func(url.Values, *schemas.Store, *page.Visit){

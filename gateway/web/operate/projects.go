@@ -14,7 +14,8 @@ import (
 // projects are undertakings of organisations.
 func projects() *kind[schemas.Project] {
 	return &kind[schemas.Project]{
-		name: "projects", columns: []string{"operate.lead", "ask.factory", "ask.purpose", "operate.call", "agreement.until"},
+		name: "projects", named: []string{"lead", "partners"},
+		columns: []string{"operate.lead", "ask.factory", "ask.purpose", "operate.call", "agreement.until"},
 		revised: func(p *schemas.Project) int64 { return p.Revision },
 		row: func(v *page.Visit, p *schemas.Project) row {
 			var for_ []string
@@ -79,7 +80,7 @@ func projectFields(v *page.Visit, p *schemas.Project) ([]field, error) {
 	}
 	return []field{
 		{Name: "id", Kind: line, Value: string(p.ID), Required: true}, {Name: "title", Kind: line, Value: p.Title, Required: true},
-		{Name: "description", Kind: area, Value: p.Description}, {Name: "lead", Kind: line, Value: string(p.Lead), Required: true},
+		{Name: "description", Kind: area, Value: p.Description}, {Name: "lead", Kind: organisation, Value: string(p.Lead), Required: true},
 		{Name: "partners", Kind: area, Value: strings.Join(texts(p.Partners), "\n")}, {Name: "factory", Kind: pick, Options: at},
 		{Name: "purposes", Kind: boxes, Options: choices(v.Reader.Purposes(), v.Reader.Purpose, taken...)},
 		{Name: "domain", Kind: pick, Options: none("", in)},

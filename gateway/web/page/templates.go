@@ -21,6 +21,7 @@ import (
 	"unicode/utf8"
 
 	"guichet/gateway/web/words"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -103,6 +104,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"label":     r.Label,
 		"countries": sync.OnceValue(r.Countries),
 		"type":      plainType,
+		"digest":    agreement.TermsDigest,
 		"rules":     func(o *schemas.Offer) []ruleShown { return rules(r, o) },
 		"named":     func(kind string, id any) string { return Named(r, kind, fmt.Sprint(id)) },
 		"args":      args,
@@ -115,7 +117,7 @@ func functions(r *words.Reader) template.FuncMap {
 		"minus":     func(n int64) int64 { return -n },
 		"deref":     func(n *int64) int64 { return *n },
 		"sorts":     func() []string { return []string{"", "modified", "title", "size", "quality"} },
-		"states":    func() []string { return []string{"", "pending", "granted", "refused"} },
+		"states":    func() []string { return []string{"", "pending", "granted", "refused", "withdrawn"} },
 		"paragraphs": func(s string) []string {
 			return strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 		},

@@ -196,6 +196,7 @@ type frame struct {
 	Here   string // the page's own address on this site
 	Nav    []link
 	Others []*words.Reader // who read other languages
+	Once   bool            // it answers a form: its address does not show it again, with what was typed and what is shown once
 	Body   any
 }
 
@@ -234,7 +235,8 @@ func (v *Visit) nav() []link {
 
 // Show answers with a page of the site.
 func (v *Visit) Show(status int, name, title string, body any) {
-	f := frame{Title: title, Me: v.Me, SignIn: v.Site.Token != nil, Here: v.Here(), Nav: v.nav(), Body: body}
+	f := frame{Title: title, Me: v.Me, SignIn: v.Site.Token != nil, Here: v.Here(), Nav: v.nav(), Body: body,
+		Once: v.R.Method == http.MethodPost}
 	for _, r := range v.Site.words.Readers() {
 		if r != v.Reader {
 			f.Others = append(f.Others, r)

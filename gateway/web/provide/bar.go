@@ -1,9 +1,11 @@
 package provide
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"guichet/connectors/client"
 	"guichet/gateway/web/blocks"
@@ -15,6 +17,8 @@ import (
 // barPage asks whether an organisation is to be barred, or says that it is.
 type barPage struct {
 	Who     string
+	Called  string             // its name, else its id
+	Known   page.Organisations // where none is named: those that have something of the provider's
 	Active  []schemas.Agreement
 	Open    []schemas.Dataset // of the provider's, under terms that do not bar it
 	Barred  []schemas.Dataset // that do
@@ -27,7 +31,69 @@ type barPage struct {
 
 // bar shows what barring an organisation would do, and nothing is done yet.
 func bar(v *page.Visit) error {
-	return showBar(v, http.StatusOK, barPage{Who: v.R.URL.Query().Get("participant"), Done: v.R.URL.Query().Get("done") != ""})
+	if strings.TrimSpace(v.R.URL.Query().Get("participant")) == "" {
+		return chooseBar(v)
+	}
+	who, err := theOne(v, v.R.URL.Query().Get("participant"))
+	if err != nil {
+		return err
+	}
+	return showBar(v, http.StatusOK, barPage{Who: who, Done: v.R.URL.Query().Get("done") != ""})
+}
+
+// acquainted are the organisations that have, or had, agreements on the provider's data, with what they are called.
+func acquainted(v *page.Visit) (page.Organisations, error) {
+	var agreements schemas.Page[schemas.Agreement]
+	err := v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
+	if err != nil {
+		return nil, err
+	}
+	var ids []schemas.ParticipantID
+	for _, a := range agreements.Items {
+		if a.Provider == v.Me.Participant && a.Participant != v.Me.Participant {
+			ids = append(ids, a.Participant)
+		}
+	}
+	out := page.Organisations{}
+	for _, id := range ids {
+		out[id] = string(id)
+	}
+	named, err := v.Names(ids...)
+	maps.Copy(out, named)
+	return out, err
+}
+
+// chooseBar asks which organisation is meant: those that use the provider's data are proposed by name.
+func chooseBar(v *page.Visit) error {
+	err := bars(v)
+	if err != nil {
+		return err
+	}
+	known, err := acquainted(v)
+	if err != nil {
+		return err
+	}
+	v.Show(http.StatusOK, "bar", v.Reader.T("provide.bar.title"), &barPage{Known: known})
+	return nil
+}
+
+// theOne is the organisation that a provider names, by its id or by a name that only one of those that she knows has.
+func theOne(v *page.Visit, said string) (string, error) {
+	said = strings.TrimSpace(said)
+	if said == "" || strings.HasPrefix(said, "https://") || strings.HasPrefix(said, "did:") {
+		return said, nil
+	}
+	known, err := acquainted(v)
+	var of []string
+	for id, name := range known {
+		if strings.EqualFold(name, said) {
+			of = append(of, string(id))
+		}
+	}
+	if len(of) == 1 {
+		return of[0], err
+	}
+	return said, err
 }
 
 func showBar(v *page.Visit, status int, body barPage) error {
@@ -35,7 +101,20 @@ func showBar(v *page.Visit, status int, body barPage) error {
 	if err != nil {
 		return err
 	}
+	named, err := v.Names(schemas.ParticipantID(body.Who))
+	if err != nil {
+		return err
+	}
+	body.Called = named.Of(body.Who)
 	v.Show(status, "bar", v.Reader.T("provide.bar.title"), &body)
+	return nil
+}
+
+// bars says whether the reader is one who bars here.
+func bars(v *page.Visit) error {
+	if v.Has(schemas.RoleOperator) || !v.Has(schemas.RoleProvider) {
+		return schemas.Refuse("bar", "role.provider", "roles", v.Reader.T("provide.bar.providers"), "")
+	}
 	return nil
 }
 
@@ -46,8 +125,9 @@ func (p *barPage) gather(v *page.Visit) error {
 	}
 	// The API's stop is another thing for an operator, whose it is everywhere, and for who names itself, whose is
 	// everybody's: this page says neither.
-	if v.Has(schemas.RoleOperator) || !v.Has(schemas.RoleProvider) {
-		return schemas.Refuse("bar", "role.provider", "roles", v.Reader.T("provide.bar.providers"), "")
+	err := bars(v)
+	if err != nil {
+		return err
 	}
 	if p.Who == string(v.Me.Participant) {
 		return schemas.BadField("bar", "/participant", "%s", v.Reader.T("provide.bar.own"))
@@ -81,7 +161,7 @@ func (p *barPage) gather(v *page.Visit) error {
 		p.More = n == mostPages-1
 	}
 	var agreements schemas.Page[schemas.Agreement] // the newest, for who reads: a stop ends all of them
-	err := v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
+	err = v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
 	for _, a := range agreements.Items {
 		if string(a.Participant) == p.Who && a.Provider == v.Me.Participant && a.State == schemas.AgreementActive {
 			p.Active = append(p.Active, a)

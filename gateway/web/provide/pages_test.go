@@ -652,6 +652,21 @@ func TestForeignTermsStay(t *testing.T) {
 	led(t, send(h, http.MethodPost, "/provide/ds-1/terms/put", form), "/datasets/ds-1")
 }
 
+// TestBarByName: who uses one's data is chosen by what it is called, and one name means one organisation.
+func TestBarByName(t *testing.T) {
+	t.Parallel()
+	a := world()
+	a.answers["GET /names"] = map[string]any{"names": map[string]string{"https://t.example": "Trainers Ltd"}}
+	h := site(t, a)
+	holds(t, send(h, http.MethodGet, "/provide/bar", nil), http.StatusOK, "Which organisation?", `<option value="https://t.example">Trainers Ltd</option>`)
+	holds(t, send(h, http.MethodGet, "/provide/bar?participant=trainers+ltd", nil), http.StatusOK, "Bar Trainers Ltd", `name="participant" value="https://t.example"`)
+	holds(t, send(h, http.MethodGet, "/provide/bar?participant=https://t.example", nil), http.StatusOK, "Bar Trainers Ltd")
+	holds(t, send(h, http.MethodGet, "/provide/bar?participant=nobody", nil), http.StatusOK, "Bar nobody")
+	b := world()
+	b.answers["GET /me"] = schemas.Identity{Subject: "o", Participant: us, Roles: []schemas.Role{schemas.RoleTrainer}}
+	holds(t, send(site(t, b), http.MethodGet, "/provide/bar", nil), http.StatusForbidden, "Providers bar")
+}
+
 // TestBarPastFaults: terms that cannot be changed as they are keep nobody from ending what an organisation has.
 func TestBarPastFaults(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guichet/gateway/web/pagetest"
+	"guichet/policy/agreement"
 	"guichet/schemas"
 )
 
@@ -44,12 +45,39 @@ func TestChainOfARequest(t *testing.T) {
 	s.Hides(s.Shows(200, "GET /record/10", nil, "access asked for"), `href="/record/7"`) // of another request
 	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: append([]schemas.Record{records[2]}, records...)}
 	s.Shows(200, "GET /record/9", nil, `href="/record/7"`, `href="/record/8"`) // a review that granted names the agreement, its request does not
-	if asked := strings.Join(s.Asked, "\n"); !strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Creview%2Cagreement&limit=200&order=newest") ||
-		!strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Creview%2Cagreement&limit=200&order=oldest") {
+	if asked := strings.Join(s.Asked, "\n"); !strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Crequest.withdrawn%2Creview%2Cagreement&limit=200&order=newest") ||
+		!strings.Contains(asked, "cursor=8&dataset=ds-1&kind=request%2Crequest.withdrawn%2Creview%2Cagreement&limit=200&order=oldest") {
 		t.Errorf("the request is looked for by\n%s", asked)
 	}
 	answers["GET /audit/records"] = schemas.Page[schemas.Record]{Items: records[2:]}
 	s.Hides(s.Shows(200, "GET /record/9", nil, "<dt>Answer</dt><dd><span dir=\"auto\">grant</span>", "training, testing and evaluating algorithms"), "Digest of the decision")
+}
+
+// The terms that decided are shown as they stood, and held against the digest that the record has.
+func TestTermsAsTheyStood(t *testing.T) {
+	t.Parallel()
+	offer := schemas.Offer{Rules: []schemas.Rule{{ID: "reuse", Kind: schemas.Permission, Actions: []string{"use"}}}}
+	digest, err := agreement.TermsDigest(&offer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	values := map[string]string{"dataset": "ds-1", "agreement": "agr-1", "permit": "req-1", "terms": digest, "decision": "d1"}
+	answers := map[string]any{
+		"GET /audit/records":    schemas.Page[schemas.Record]{Items: []schemas.Record{{Index: 8, Kind: schemas.ChangeAgreement, At: at, Values: values, Leaf: []byte("{}")}}},
+		"GET /audit/proofs/8":   []byte("c2sp.org/tlog-proof@v1\n"),
+		"GET /agreements/agr-1": schemas.Agreement{ID: "agr-1", From: at, Offer: offer},
+		"GET /datasets":         schemas.Found{},
+	}
+	s := pagetest.New(t, schemas.Identity{Subject: "eve", Participant: "https://factory.example", Roles: []schemas.Role{schemas.RoleOfficer}}, answers, Part())
+	s.Shows(200, "GET /record/8", nil, "The terms as they stood", "<strong>reuse</strong>", "these are the terms that decided", `<a href="#terms">`)
+	values["terms"] = "other"
+	s.Shows(200, "GET /record/8", nil, "<strong>reuse</strong>", "they are not what was agreed", `<code class="long">other</code>`)
+	delete(answers, "GET /agreements/agr-1")
+	answers["GET /agreements/agr-1"] = schemas.Errorf(schemas.NotFound, "agr-1", "there is no agreement agr-1")
+	s.Shows(200, "GET /record/8", nil, "which you may not see", `<code class="long">other</code>`)
+	delete(values, "terms")
+	s.Shows(200, "GET /record/8", nil, "Terms are kept in words with an agreement alone", `<code class="long">d1</code>`)
 }
 
 // A filter that the form does not show is said, with the way out of it.

@@ -32,6 +32,7 @@ type entryPage struct {
 	Size      string // records below the checkpoint
 	Run       *schemas.Run
 	Agreement *schemas.Agreement
+	Stood     map[string]any // the terms of the agreement as they stood, with what the record says of them
 }
 
 // read gives the record that the address names.
@@ -183,7 +184,8 @@ func history(v *page.Visit, body *entryPage) error {
 // that came of it, where one did.
 func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record, request string, near int64) (agreement string, err error) {
 	for _, order := range []string{"newest", "oldest"} {
-		q := url.Values{"dataset": {body.Values["dataset"]}, "limit": {strconv.Itoa(mostSteps)}, "kind": {"request,review,agreement"},
+		q := url.Values{"dataset": {body.Values["dataset"]}, "limit": {strconv.Itoa(mostSteps)},
+			"kind":  {"request,request.withdrawn,review,agreement"},
 			"order": {order}, "cursor": {strconv.FormatInt(near, 10)}}
 		var found schemas.Page[schemas.Record]
 		if err == nil && body.Values["dataset"] != "" {
@@ -202,8 +204,8 @@ func asked(v *page.Visit, body *entryPage, steps map[int64]schemas.Record, reque
 // inOrder sorts steps as they came about. Those of one transaction are written as storing them demands, an agreement
 // before the request that names it: within a second they stand as one follows from the other.
 func inOrder(steps map[int64]schemas.Record) []schemas.Record {
-	order := []string{schemas.ChangeRequest, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease, schemas.ChangeReleaseBegin,
-		schemas.ChangeReleaseEnd, schemas.ChangeRevoke}
+	order := []string{schemas.ChangeRequest, schemas.ChangeRequestBack, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease,
+		schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRevoke}
 	return slices.SortedFunc(maps.Values(steps), func(a, b schemas.Record) int {
 		return cmp.Or(cmp.Compare(a.At.Unix(), b.At.Unix()), cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)),
 			cmp.Compare(a.Index, b.Index))
@@ -217,6 +219,7 @@ func outcome(v *page.Visit, body *entryPage) error {
 	switch kind := schemas.KindOf(err); {
 	case err == nil:
 		body.Agreement = &a
+		body.Stood = map[string]any{"of": &a, "recorded": termsOf(body)}
 	case kind != schemas.NotFound && kind != schemas.Denied:
 		return err
 	}
@@ -233,6 +236,16 @@ func outcome(v *page.Visit, body *entryPage) error {
 		return err
 	}
 	return nil
+}
+
+// termsOf is the digest of an agreement's terms, as the record has it among an entry's steps.
+func termsOf(body *entryPage) string {
+	for _, r := range body.Steps {
+		if terms := r.Values["terms"]; terms != "" {
+			return terms
+		}
+	}
+	return body.Values["terms"]
 }
 
 // proof gives the proof that a record is in the tree, as a file.

@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -274,6 +275,39 @@ func TestVerify(t *testing.T) {
 		}
 		if status != c.status || holds != c.holds || fails != c.fails {
 			t.Errorf("%d: %d with %d and %d steps, want %d, %d, %d", i, status, holds, fails, c.status, c.holds, c.fails)
+		}
+	}
+}
+
+// TestVerifyWithOwnKey: all is held against the key that was kept, and it is said which one that was, and where it differs.
+func TestVerifyWithOwnKey(t *testing.T) {
+	t.Parallel()
+	r, other := newRecorded(t, 3), newRecorded(t, 3)
+	kept, err := r.log.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := other.log.Checkpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		key, kept string
+		status    int
+		says      []string
+	}{
+		{"", "", http.StatusOK, []string{"Held against the key that the site gives now", "Every step holds"}},
+		{r.log.VKey() + "\r\n", string(kept), http.StatusOK, []string{"Held against the key that you kept", "Every step holds", "The key is the one that you kept"}},
+		{other.log.VKey(), "", http.StatusOK, []string{"Held against the key that you kept", "Not every step holds",
+			"the site gives another key than the one that you kept", "The key that the site gives now", r.log.VKey()}},
+		{other.log.VKey(), string(foreign), http.StatusOK, []string{"Not every step holds", `data-step="kept" class="holds"`, `data-step="signature" class="fails"`}},
+		{"no key", "", http.StatusUnprocessableEntity, []string{"this is no key of a record", "Held against the key that the site gives now"}},
+	} {
+		status, body := r.sees("/record/verify?" + url.Values{"key": {c.key}, "kept": {c.kept}, "index": {"1"}}.Encode())
+		for _, want := range c.says {
+			if status != c.status || !strings.Contains(html.UnescapeString(body), want) {
+				t.Errorf("%d: %d lacks %q", i, status, want)
+			}
 		}
 	}
 }

@@ -3,11 +3,13 @@ package record
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"guichet/gateway/web/page"
@@ -20,9 +22,11 @@ import (
 type verifyPage struct {
 	Index string // as it was typed
 	Kept  string
+	Own   string // the key that was kept, as it was typed
 	Steps []step
 	// The texts that all is computed from.
-	Key, Checkpoint, Proof, Leaf string   // the leaf in base64
+	Key, Checkpoint, Proof, Leaf string   // the leaf in base64; the key is the one that was kept, where one was
+	Given                        string   // the key that the site gives
 	Hashes                       []string // of the consistency of both checkpoints, in base64
 	Older                        string   // size of the kept one
 	Problem                      *schemas.Error
@@ -30,13 +34,14 @@ type verifyPage struct {
 
 // step is one of a verification:
 //
+//	key          the key that was kept is the one that the site gives
 //	signature    the head is signed with the log's key [C2SP signed-note]
 //	leaf         the entry's bytes have the hash that the tree holds: SHA-256 of a zero byte and the leaf
 //	inclusion    that hash and those of the proof, two by two, come to the root [RFC 9162 §2.1.3]
 //	kept         what was kept is a head that the same key signed
 //	consistency  hashes show that the root of now was made of the root that was kept [RFC 9162 §2.1.4]
 type step struct {
-	Name    string // signature, leaf, inclusion, consistency
+	Name    string // key, signature, leaf, inclusion, kept, consistency
 	Holds   bool
 	Against string // what was computed or compared, to be done again by hand
 	Why     string // it does not hold
@@ -48,7 +53,8 @@ const maxKept = 8 << 10
 // verify shows a verification of the head, of a record in it, and against a checkpoint that was kept.
 func verify(v *page.Visit) error {
 	q := v.R.URL.Query()
-	body := verifyPage{Index: strings.TrimSpace(q.Get("index")), Kept: strings.ReplaceAll(q.Get("kept"), "\r\n", "\n")}
+	body := verifyPage{Index: strings.TrimSpace(q.Get("index")), Kept: strings.ReplaceAll(q.Get("kept"), "\r\n", "\n"),
+		Own: strings.TrimSpace(q.Get("key"))}
 	var key, head []byte
 	err := v.API.Get(v.Ctx(), "/audit/key", &key)
 	if err == nil {
@@ -57,7 +63,8 @@ func verify(v *page.Visit) error {
 	if err != nil {
 		return err
 	}
-	body.Key, body.Checkpoint = strings.TrimSpace(string(key)), string(head)
+	body.Given, body.Checkpoint = strings.TrimSpace(string(key)), string(head)
+	body.problem(body.choose())
 	if body.Index != "" {
 		err = inclusion(v, &body)
 		if err != nil && page.Asked(err) == nil && schemas.KindOf(err) != schemas.NotFound {
@@ -108,6 +115,27 @@ func inclusion(v *page.Visit, body *verifyPage) error {
 	body.Checkpoint = parse(text).checkpoint
 	return nil
 }
+
+// choose takes the key that all is held against: the one that was kept, else the one that the site gives.
+func (p *verifyPage) choose() error {
+	p.Key = p.Given
+	if p.Own == "" {
+		return nil
+	}
+	_, err := note.NewVerifier(p.Own)
+	if err != nil || len(p.Own) > maxKept {
+		return schemas.BadField("verify", "key", "this is no key of a record: paste its one line, with the name, a plus sign and what follows")
+	}
+	p.Key, err = p.Own, nil
+	if p.Own != p.Given {
+		err = errOtherKey
+	}
+	p.add(step{Name: "key", Against: p.Given}, err)
+	return nil
+}
+
+// errOtherKey says of a site that it goes by another key than was kept.
+var errOtherKey = errors.New("the site gives another key than the one that you kept: all is held against yours")
 
 // signature says whether the checkpoint is signed with the key.
 func (p *verifyPage) signature() audit.Head {

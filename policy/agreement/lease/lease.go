@@ -120,14 +120,15 @@ func (s *Leases) complete(ctx context.Context, by schemas.Principal, l *schemas.
 	return ends, nil
 }
 
-// runOf finds the run that a lease names. Errors: Invalid where its project has none such.
+// runOf finds the run that a lease names. Errors: Invalid where its project has none
+// such, Denied where it is over.
 func (s *Leases) runOf(ctx context.Context, l *schemas.Lease) (schemas.Run, error) {
 	r, _, err := db.Get[schemas.Run](ctx, s.db, "run", string(l.Run))
 	if err != nil && schemas.KindOf(err) != schemas.NotFound {
 		return r, err
 	}
 	if err == nil && r.Project == l.Project {
-		return r, nil
+		return r, agreement.CheckRunning(&r)
 	}
 	ids, err := agreement.RunsNamed(ctx, s.db, l.Project, string(l.Run))
 	switch {

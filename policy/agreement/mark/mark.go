@@ -355,8 +355,9 @@ func (m *Memo) forget(c db.News) {
 // unmoved are the kinds of changes that no answer depends on but by a budget.
 func unmoved() []string {
 	return []string{
-		schemas.ChangeRequest, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease, schemas.ChangeCopyOpen,
-		schemas.ChangeCopyReads, schemas.ChangeRun, schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRefusal,
+		schemas.ChangeRequest, schemas.ChangeRequestBack, schemas.ChangeReview, schemas.ChangeAgreement, schemas.ChangeLease,
+		schemas.ChangeCopyOpen, schemas.ChangeCopyReads, schemas.ChangeRun,
+		schemas.ChangeReleaseBegin, schemas.ChangeReleaseEnd, schemas.ChangeRefusal,
 		schemas.ChangeSource,
 	}
 }

@@ -122,7 +122,7 @@ func (s *Releases) Begin(ctx context.Context, g policy.Grant, r schemas.Release,
 }
 
 // CheckRun says whether the run that a grant is for is one of its project, before a stream
-// is opened under it. Errors: Invalid.
+// is opened under it. Errors: Invalid, Denied where it is over.
 func (s *Releases) CheckRun(ctx context.Context, g policy.Grant) error {
 	if g.Asked().Run == "" {
 		return nil
@@ -131,9 +131,9 @@ func (s *Releases) CheckRun(ctx context.Context, g policy.Grant) error {
 }
 
 // checkRun says whether the run that a release names is one of its project. That of the
-// lease was looked at when the lease was made.
+// lease was looked at when the lease was made, but may have been ended since.
 func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased schemas.RunID) error {
-	if r.Run == leased {
+	if r.Run == "" {
 		return nil
 	}
 	run, _, err := db.Get[schemas.Run](ctx, s.db, "run", string(r.Run))
@@ -141,6 +141,9 @@ func (s *Releases) checkRun(ctx context.Context, r *schemas.Release, leased sche
 		return err
 	}
 	if err == nil && run.Project == r.Project {
+		return agreement.CheckRunning(&run)
+	}
+	if r.Run == leased {
 		return nil
 	}
 	ids, err := agreement.RunsNamed(ctx, s.db, r.Project, string(r.Run))

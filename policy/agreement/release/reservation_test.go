@@ -231,7 +231,21 @@ func TestCheckRun(t *testing.T) {
 	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
 		return db.Insert(ctx, tx, "run", "run-n", schemas.Run{ID: "run-n", Project: "p", ExternalID: "night"}, db.Columns{"project": "p"})
 	}))
+	agreementtest.Must(t, d.DB.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+		over := schemas.Run{ID: "run-o", Project: "p", Ended: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)}
+		return db.Insert(ctx, tx, "run", "run-o", over, db.Columns{"project": "p"})
+	}))
 	l := agreementtest.Lease(d.Agree(t, "ds-0", nil).ID)
+	for _, leased := range []schemas.RunID{"", "run-o"} { // the lease may be older than the run's end
+		named := l
+		named.Run = leased
+		g, err := d.Grant(named, "run-o")
+		agreementtest.Must(t, err)
+		const why = "the run run-o was ended on 2026-11-02: nothing is read in its name any more"
+		agreementtest.Refused(t, "an ended run", d.CheckRun(ctx, g), schemas.Denied, why)
+		_, _, err = d.Begin(ctx, g, schemas.Release{MostRows: 1, MostBytes: 1}, ReadPlan{})
+		agreementtest.Refused(t, "a stream of an ended run", err, schemas.Denied, why)
+	}
 	for run, wrong := range map[schemas.RunID]string{"": "", "run-a": "", "run-n": "",
 		"run-q": `[run: project p has no run "run-q"]`, "run-none": `[run: project p has no run "run-none"]`,
 		"night": `[run: project p has no run "night": give the id of the one that goes by that name, run-n]`} {

@@ -11,10 +11,11 @@
 //	                     │     no       refused ── the reasons
 //	                     │     ask      pending ── Review: grant ── judged again ─▶ granted
 //	                     └─────────▶       │       Review: refuse ────────────────▶ refused
-//	                                       └────── the dataset is withdrawn ──────▶ refused
+//	                                       ├────── the dataset is withdrawn ──────▶ refused
+//	                                       └────── Withdraw, by who asked ────────▶ withdrawn
 //
 // A request has one answer for each of its datasets, and a state of its own: pending while
-// any item waits, then granted if any was, else refused. Three datasets, of which the first
+// any item waits, then granted if any was, else withdrawn if any was, else refused. Three datasets, of which the first
 // is granted by rule and two wait for their holders H and K:
 //
 //	Submit            granted  pending  pending    pending: H and K are told

@@ -32,9 +32,9 @@ func markJoins(items []schemas.RequestItem) {
 	}
 }
 
-// joining gives the duties of an item, unless it is refused, that name a joint domain.
+// joining gives the duties of an item, unless it is refused or taken back, that name a joint domain.
 func joining(it *schemas.RequestItem) []schemas.Duty {
-	if it.Decision == nil || it.State == schemas.RequestRefused {
+	if it.Decision == nil || it.State == schemas.RequestRefused || it.State == schemas.RequestWithdrawn {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(it.Decision.Obligations), func(d schemas.Duty) bool { return d.Domain == "" })

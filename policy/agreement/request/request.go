@@ -231,7 +231,7 @@ func (s *Requests) noteStanding(ctx context.Context, dec *schemas.Decision, r *s
 }
 
 // stateOf is the state of a request by its items: it waits while one of them waits, and
-// was granted where one of them was.
+// was granted where one of them was, else taken back where one of them was.
 func stateOf(items []schemas.RequestItem) schemas.RequestState {
 	state := schemas.RequestRefused
 	for _, it := range items {
@@ -240,6 +240,10 @@ func stateOf(items []schemas.RequestItem) schemas.RequestState {
 			return schemas.RequestPending
 		case schemas.RequestGranted:
 			state = schemas.RequestGranted
+		case schemas.RequestWithdrawn:
+			if state == schemas.RequestRefused {
+				state = schemas.RequestWithdrawn
+			}
 		}
 	}
 	return state
@@ -316,7 +320,8 @@ func readers(ctx context.Context, tx *db.Tx, r *schemas.Request) error {
 func noticeFor(kind string, r *schemas.Request, to schemas.ParticipantID, at time.Time) schemas.Notice {
 	n := schemas.Notice{Type: kind, At: at, To: to, Request: r.ID, Asker: r.By, Project: r.Project, Purpose: r.Purpose, State: r.State}
 	for _, it := range r.Items {
-		if kind == schemas.NoticeDecided || it.Decision != nil && it.Decision.Reviewer == to {
+		if kind == schemas.NoticeDecided || it.Decision != nil && it.Decision.Reviewer == to &&
+			(kind == schemas.NoticePending || it.State == schemas.RequestWithdrawn) {
 			n.Datasets = append(n.Datasets, it.Dataset)
 		}
 	}

@@ -79,6 +79,11 @@ func (s *Requests) reviewed(
 			}
 		}
 	}
+	if !waiting && slices.ContainsFunc(r.Items, func(it schemas.RequestItem) bool {
+		return it.State == schemas.RequestWithdrawn && it.Decision.Reviewer == by.Participant
+	}) {
+		return nil, schemas.Errorf(schemas.Conflict, string(r.ID), "the request was withdrawn by who asked: your answer is not needed any more")
+	}
 	if !waiting {
 		return nil, schemas.Errorf(schemas.Conflict, string(r.ID), "nothing in this request waits for your answer")
 	}

@@ -53,7 +53,7 @@ func (s *Runs) Start(ctx context.Context, by schemas.Principal, r schemas.Run) (
 			return nil, schemas.BadField("run", "/factory", "there is no factory %q", r.Factory)
 		}
 		// What only the gateway may say is said here, whatever a caller has sent.
-		r.ID, r.Started, r.Outputs, r.Revision = schemas.NewRunID(), s.now().UTC(), nil, 1
+		r.ID, r.Started, r.Ended, r.Outputs, r.Revision = schemas.NewRunID(), s.now().UTC(), time.Time{}, nil, 1
 		return func(ctx context.Context, tx *db.Tx) error {
 			err := s.roomForRun(ctx, tx, r.Project)
 			if err != nil {

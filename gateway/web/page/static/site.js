@@ -23,6 +23,14 @@
       }, 150);
     });
   }
+  // What was typed and not sent stays: the other language is shown beside it.
+  const typed = () => [...document.querySelectorAll('main input, main textarea, main option')].some((field) => field.type !== 'hidden' &&
+    (field.localName === 'option' ? field.selected !== field.defaultSelected && [...field.parentElement.options].some((o) => o.defaultSelected)
+      : field.value !== field.defaultValue || field.checked !== field.defaultChecked));
+  document.querySelectorAll('form[action="/language"]').forEach((form) => {
+    const target = form.target;
+    form.addEventListener('submit', () => { form.target = target || (typed() ? '_blank' : ''); });
+  });
   const undecided = () => {
     document.querySelectorAll('#decision > :not(h2)').forEach((said) => said.remove());
   };
