@@ -232,18 +232,12 @@ func (s *server) leases(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/runs/{id}", "get-run", "agreements",
 		"A run with what went into it and what came out"}, func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
 		r, err := s.Runs.GetWithInputs(ctx, in.by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(r, r.Revision), nil
+		return oneOr(r, r.Revision, err)
 	})
 	op(s, a, operation{http.MethodPost, "/runs/{id}/end", "end-run", "agreements",
 		"Say that a run is over: nothing is read in its name any more"}, func(ctx context.Context, in *runID) (*One[schemas.Run], error) {
 		r, err := s.Runs.End(ctx, in.by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(r, r.Revision), nil
+		return oneOr(r, r.Revision, err)
 	})
 	op(s, a, operation{http.MethodPost, "/runs/{id}/outputs", "add-output", "agreements",
 		"Tie what came out to a run"}, func(ctx context.Context, in *outputPost) (*One[schemas.Run], error) {

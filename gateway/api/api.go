@@ -250,6 +250,14 @@ func one[T any](v T, revision int64) *One[T] {
 	return &One[T]{Status: http.StatusOK, ETag: etag(revision), Body: v}
 }
 
+// oneOr is one, or the error that there was instead.
+func oneOr[T any](v T, revision int64, err error) (*One[T], error) {
+	if err != nil {
+		return nil, err
+	}
+	return one(v, revision), nil
+}
+
 // made is the answer to what made a noun, or changed one (201), with where it is.
 func made[T any](v T, revision int64, location string) *One[T] {
 	return &One[T]{Status: http.StatusCreated, ETag: etag(revision), Location: location, Body: v}

@@ -106,10 +106,7 @@ func (s *server) requests(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/requests/{id}", "get-request", "requests",
 		"One request"}, func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
 		r, err := s.Requests.GetWithAsker(ctx, in.by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(r, r.Revision), nil
+		return oneOr(r, r.Revision, err)
 	})
 	op(s, a, operation{http.MethodGet, "/notices/key", "get-notice-key", "requests",
 		"The public key that signs calls of webhooks [Standard Webhooks v1a]"}, func(context.Context, *struct{ Caller }) (*plainText, error) {
@@ -118,17 +115,11 @@ func (s *server) requests(a huma.API) {
 	op(s, a, operation{http.MethodPost, "/requests/{id}/review", "review-request", "requests",
 		"The holder's or access body's yes or no"}, func(ctx context.Context, in *reviewPost) (*One[schemas.Request], error) {
 		r, err := s.Requests.Review(ctx, in.by, in.ID, schemas.Review{Decision: in.Body.Decision, Reason: in.Body.Reason})
-		if err != nil {
-			return nil, err
-		}
-		return one(r, r.Revision), nil
+		return oneOr(r, r.Revision, err)
 	})
 	op(s, a, operation{http.MethodPost, "/requests/{id}/withdraw", "withdraw-request", "requests",
 		"Take back what of a request waits still, as who asked"}, func(ctx context.Context, in *requestID) (*One[schemas.Request], error) {
 		r, err := s.Requests.Withdraw(ctx, in.by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(r, r.Revision), nil
+		return oneOr(r, r.Revision, err)
 	})
 }
