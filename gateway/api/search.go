@@ -148,11 +148,18 @@ func (s *server) mark(
 	if err != nil {
 		return nil, err
 	}
+	hits := make([]schemas.Hit, len(sets))
+	if in.Brief {
+		for i, d := range sets {
+			hits[i] = hit.Of(in.by, d, &schemas.Decision{}, schemas.Facts{})
+			hits[i].Access, hits[i].Reasons, hits[i].Links = "", nil, nil
+		}
+		return hits, nil
+	}
 	facts, err := usage.Of(ctx, s.Agreements.DB, sets)
 	if err != nil {
 		return nil, err
 	}
-	hits := make([]schemas.Hit, len(sets))
 	highlight := s.Index.Highlighter(q)
 	for i, d := range sets {
 		hits[i] = hit.Of(in.by, d, &decisions[i], facts[i])
@@ -271,6 +278,9 @@ func (s *server) judge(
 			return nil, nil, err
 		}
 		sets = append(sets, &d)
+	}
+	if in.Brief {
+		return sets, nil, nil
 	}
 	decisions, err := s.Requests.Decide(ctx, f, sets)
 	return sets, decisions, err

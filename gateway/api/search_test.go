@@ -71,6 +71,7 @@ func TestSearch(t *testing.T) {
 		"q=north&provider=https://second.example" + mine:          nil,
 		"q=north+access:ask,elsewhere" + mine:                     {"Barley elsewhere", "Rye ask"},
 		"q=north&purpose=education&sort=title&access=now":         {"Hay now", "Wheat now"},
+		"q=north&brief=true" + mine:                               {"Barley ", "Hay ", "Oats ", "Rye ", "Wheat "},
 		"q=nothing-like-it" + mine:                                nil,
 	} {
 		got, found := s.hits("ada", query)

@@ -42,6 +42,7 @@ type Parameters struct {
 	Sort       string `query:"sort" enum:",modified,title,size,quality" doc:"the best match when left out; modified: newest first; size: largest; quality: best described"`
 	Facets     string `query:"facets" doc:"names separated by commas; access counts the marks, time how many hits cover each period (from/until in years), place each cell of a map (west,south,east,north)"`
 	FacetLimit int    `query:"facet_limit" minimum:"1" maximum:"1000" default:"10"`
+	Brief      bool   `query:"brief" doc:"hits say what they are, and nothing is judged or counted: no marks, facts, or places of the same data"`
 	Cursor     string `query:"cursor"`
 	Limit      int    `query:"limit" minimum:"1" maximum:"1000" default:"20"`
 }

@@ -66,6 +66,7 @@ type Site struct {
 	files map[string]file
 	guard *http.CrossOriginProtection
 	sent  chan struct{}
+	packer
 	// streams are the turns of large files.
 	streams *turn.Turns
 }
@@ -81,7 +82,7 @@ func New(c Config, parts ...Part) (*Site, error) {
 		}
 	}
 	var err error
-	s.files, err = static()
+	s.files, err = static(&s.packer)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package page
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -12,8 +11,10 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzip"
 )
 
 //go:embed static/*
@@ -26,7 +27,7 @@ type file struct {
 }
 
 // static reads the files that pages name, and packs them once.
-func static() (map[string]file, error) {
+func static(p *packer) (map[string]file, error) {
 	names, err := fs.Glob(files, "static/*")
 	if err != nil {
 		return nil, fmt.Errorf("find the files of pages: %w", err)
@@ -38,17 +39,25 @@ func static() (map[string]file, error) {
 			return nil, fmt.Errorf("read a file of pages: %w", err)
 		}
 		sum := sha256.Sum256(b)
-		out[path.Base(name)] = file{mime.TypeByExtension(path.Ext(name)), `"` + hex.EncodeToString(sum[:8]) + `"`, b, packed(b)}
+		out[path.Base(name)] = file{mime.TypeByExtension(path.Ext(name)), `"` + hex.EncodeToString(sum[:8]) + `"`, b, p.pack(b)}
 	}
 	return out, nil
 }
 
-// packed compresses with gzip.
-func packed(b []byte) []byte {
+// packer keeps the writers that nobody uses now: a new one takes a megabyte, which is more work than a page is.
+type packer struct{ writers sync.Pool }
+
+// pack compresses with gzip.
+func (p *packer) pack(b []byte) []byte {
 	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
+	z, is := p.writers.Get().(*gzip.Writer)
+	if !is {
+		z = gzip.NewWriter(&out)
+	}
+	z.Reset(&out)
 	_, _ = z.Write(b) // to memory
 	_ = z.Close()
+	p.writers.Put(z)
 	return out.Bytes()
 }
 

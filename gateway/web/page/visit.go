@@ -181,7 +181,7 @@ func (v *Visit) Titles(ids []schemas.DatasetID) (map[schemas.DatasetID]schemas.T
 		}
 	}
 	var found schemas.Found
-	err := v.API.Get(v.Ctx(), "/datasets?"+url.Values{"id": {strings.Join(named, ",")}, "limit": {"1000"}}.Encode(), &found)
+	err := v.API.Get(v.Ctx(), "/datasets?"+url.Values{"id": {strings.Join(named, ",")}, "brief": {"true"}, "limit": {"1000"}}.Encode(), &found)
 	for _, h := range found.Items {
 		out[h.ID] = h.Title
 	}
@@ -298,7 +298,7 @@ func (v *Visit) write(status int, name, part string, data any) {
 	page := harmless(b.Bytes())
 	if v.R.Method == http.MethodGet && unpacks(v.R) { // what a form is answered with may hold a secret, whose length would tell of it
 		h.Set("Content-Encoding", "gzip")
-		page = packed(page)
+		page = v.Site.packer.pack(page)
 	}
 	v.W.WriteHeader(status)
 	if v.R.Method != http.MethodHead {

@@ -38,7 +38,7 @@ func proposed(v *page.Visit, kinds ...report.Kind) choices {
 	for _, p := range projects.Items {
 		out["project"] = append(out["project"], choice{string(p.ID), page.Cut(mostTitle, p.Title)})
 	}
-	q := url.Values{"limit": {most}, "sort": {"title"}}
+	q := url.Values{"limit": {most}, "sort": {"title"}, "brief": {"true"}}
 	if v.Has(schemas.RoleProvider) && !v.Has(schemas.RoleOfficer) {
 		q.Set("provider", string(v.Me.Participant))
 	}
@@ -89,7 +89,7 @@ func titledSo(v *page.Visit, title string) (out []choice) {
 		return nil
 	}
 	var found schemas.Found
-	_ = v.API.Get(v.Ctx(), page.At("/datasets", url.Values{"q": {`"` + title + `"`}, "limit": {"20"}}), &found)
+	_ = v.API.Get(v.Ctx(), page.At("/datasets", url.Values{"q": {`"` + title + `"`}, "limit": {"20"}, "brief": {"true"}}), &found)
 	for _, h := range found.Items {
 		for _, t := range h.Title {
 			if strings.EqualFold(t, title) {

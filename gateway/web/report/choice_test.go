@@ -100,7 +100,7 @@ func TestProposedOnlyWhereAsked(t *testing.T) {
 		s.Shows(200, "GET "+page, nil)
 		asked := strings.Join(s.Asked, "\n")
 		for _, path := range []string{"/runs", "/datasets", "/projects"} {
-			if strings.Contains(asked, path+"?limit=100") != slices.Contains(want, path) {
+			if strings.Contains(asked, path+"?") && strings.Contains(asked, "limit=100") != slices.Contains(want, path) {
 				t.Errorf("for %s it asks %q", page, s.Asked)
 			}
 		}

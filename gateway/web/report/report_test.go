@@ -134,7 +134,7 @@ func TestOne(t *testing.T) {
 	if w := get(h, "/reports/training?run=r"); !strings.Contains(w.Body.String(), "How to verify") || !strings.Contains(a.last("/api/v1/reports/training"), "beside=true") {
 		t.Errorf("%s", w.Body)
 	}
-	if ids := a.last("/api/v1/datasets?id"); ids != "/api/v1/datasets?id=ds-a%2Cds-hidden&limit=1000" {
+	if ids := a.last("/api/v1/datasets?"); ids != "/api/v1/datasets?brief=true&id=ds-a%2Cds-hidden&limit=1000" {
 		t.Errorf("titles are asked for by %s", ids)
 	}
 	w = get(site(t, &api{role: schemas.RoleTrainer}), "/reports/uses?dataset=x")
