@@ -334,6 +334,7 @@ func operations(s *site, dataset, closed schemas.Dataset, one schemas.Request) m
 		"GET /lineage (run)":          is("/lineage?run=" + string(first.ID)),
 		"GET /names":                  is("/names?id=https://lab.example,https://agronomy.example,https://grid.example"),
 		"GET /throughput":             is("/throughput"),
+		"GET /uses":                   is("/uses"),
 		"GET /throughput (agreement)": is("/throughput?agreement=" + agreement),
 		"GET /throughput (run)":       is("/throughput?run=" + string(first.ID)),
 	}

@@ -200,6 +200,7 @@ func everything() *api {
 		"POST /requests?check":              would(&decision),
 		"GET /requests":                     schemas.Page[schemas.Request]{Items: []schemas.Request{request}, Next: hostile},
 		"GET /requests/req-1":               request,
+		"GET /uses":                         map[string]any{"items": []map[string]any{{"dataset": "ds-1", "active": 3, "rows": 7}}},
 		"GET /agreements":                   schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{agreement}, Next: hostile},
 		"GET /agreements/agr-1":             agreement,
 		"GET /sources":                      schemas.Page[harvest.Catalogue]{Items: []harvest.Catalogue{*hostileSource()}},

@@ -57,5 +57,11 @@ func Operations(s *throughput.Throughputs) func(*api.Operations) {
 				}
 				return &api.One[throughput.Lineage]{Status: http.StatusOK, Body: out}, nil
 			})
+		api.Add(o, http.MethodGet, "/uses", "list-uses", "agreements",
+			"The agreements on each dataset of the caller's organisation, counted, and what was read under them",
+			func(ctx context.Context, in *struct{ api.Caller }) (*api.List[throughput.Held], error) {
+				out, err := s.Held(ctx, in.By())
+				return api.ListOf(out, ""), err
+			})
 	}
 }

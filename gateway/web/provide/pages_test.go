@@ -23,6 +23,7 @@ import (
 	"guichet/gateway/web/page"
 	"guichet/gateway/web/publish"
 	"guichet/policy"
+	"guichet/policy/agreement/throughput"
 	"guichet/policy/call"
 	"guichet/schemas"
 )
@@ -97,6 +98,8 @@ func world() *api {
 		"GET /agreements": schemas.Page[schemas.Agreement]{Items: []schemas.Agreement{
 			{ID: "agr-1", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "active", RowsUsed: 100, BytesUsed: 3000},
 			{ID: "agr-3", Dataset: "ds-1", Provider: us, Participant: "https://t.example", State: "revoked", RowsUsed: 23, BytesUsed: 500}}},
+		"GET /uses": schemas.Page[throughput.Held]{Items: []throughput.Held{{Dataset: "ds-1", Active: 1, Agreements: 2, Rows: 123, Bytes: 3500},
+			{Dataset: "ds-gone", Active: 7}}},
 		"GET /requests": schemas.Page[schemas.Request]{Items: []schemas.Request{{ID: "req-1", Project: "theirs", By: "https://t.example", State: "pending",
 			Items: []schemas.RequestItem{waits}}, {ID: "req-2", Project: "ours", State: "pending", Items: []schemas.RequestItem{{Dataset: "ds-8", State: "pending"}}}}},
 		"GET /streams": schemas.Page[schemas.Release]{Items: releases},
@@ -172,7 +175,7 @@ func TestHome(t *testing.T) {
 			t.Errorf("it says %s", not)
 		}
 	}
-	for _, empty := range []string{"GET /datasets", "GET /agreements", "GET /requests", "GET /streams", "GET /stores"} {
+	for _, empty := range []string{"GET /datasets", "GET /agreements", "GET /uses", "GET /requests", "GET /streams", "GET /stores"} {
 		a.answers[empty] = map[string]any{"items": []any{}}
 	}
 	holds(t, send(h, http.MethodGet, "/provide", nil), http.StatusOK, "You have no dataset yet", "The operator has granted you no place", "Nobody at the moment")

@@ -31,6 +31,7 @@ import (
 	"guichet/gateway/web/flow"
 	"guichet/gateway/web/owner"
 	"guichet/gateway/web/page"
+	"guichet/policy/agreement/throughput"
 	"guichet/schemas"
 )
 
@@ -89,7 +90,6 @@ type homePage struct {
 	Titles   map[schemas.DatasetID]schemas.Text
 	Barred   []string
 	Places   []owner.Place // granted prefixes
-	Part     bool          // there are more agreements than were counted
 	Flow     *chart.Flow
 }
 
@@ -204,21 +204,15 @@ func mine(v *page.Visit, limit, cursor string) (ids []schemas.DatasetID, next st
 
 // uses adds up who uses the datasets, and what waits for an answer.
 func (p *homePage) uses(v *page.Visit, at map[schemas.DatasetID]int) error {
-	var agreements schemas.Page[schemas.Agreement]
-	err := v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
+	var held schemas.Page[throughput.Held]
+	err := v.API.Get(v.Ctx(), "/uses", &held)
 	if err != nil {
 		return err
 	}
-	p.Part = agreements.Next != ""
-	for _, a := range agreements.Items {
-		i, is := at[a.Dataset]
-		if !is {
-			continue
-		}
-		o := &p.Datasets[i]
-		o.Rows, o.Bytes = o.Rows+a.RowsUsed, o.Bytes+a.BytesUsed
-		if a.State == schemas.AgreementActive {
-			o.Active++
+	for _, h := range held.Items {
+		if i, is := at[h.Dataset]; is {
+			o := &p.Datasets[i]
+			o.Rows, o.Bytes, o.Active = h.Rows, h.Bytes, h.Active
 		}
 	}
 	var requests schemas.Page[schemas.Request]

@@ -108,14 +108,17 @@ func (s *Throughputs) Of(ctx context.Context, by schemas.Principal, q Query) (Th
 	return out, rows.Err()
 }
 
+func (s *Throughputs) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
 // spread lays out the bins, of so many hours, that hold the time from one moment to another.
 func (s *Throughputs) spread(q *Query) (out Throughput, hours int64, err error) {
-	now := time.Now
-	if s.Now != nil {
-		now = s.Now
-	}
 	if q.To.IsZero() {
-		q.To = now()
+		q.To = s.now()
 	}
 	if q.From.IsZero() {
 		q.From = q.To.AddDate(0, 0, -usualDays)
