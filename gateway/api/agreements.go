@@ -186,10 +186,7 @@ func (s *server) leases(a huma.API) {
 		"End a lease or a job key, and what was narrowed from it, at once; running streams are cut"},
 		func(ctx context.Context, in *leaseRevoke) (*One[schemas.Lease], error) {
 			l, err := s.Leases.Revoke(ctx, in.by, in.ID, in.Body.Reason)
-			if err != nil {
-				return nil, err
-			}
-			return one(l, 0), nil
+			return oneOr(l, 0, err)
 		})
 	op(s, a, operation{http.MethodPost, "/job-keys", "register-job-key", "agreements",
 		"Register the public half of a key with which a job makes leases for weeks, and nothing else"},
@@ -208,10 +205,7 @@ func (s *server) leases(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/job-keys/{id}", "get-job-key", "agreements",
 		"A job key"}, func(ctx context.Context, in *jobKeyID) (*One[schemas.Lease], error) {
 		l, err := s.Leases.JobKey(ctx, in.by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(l, 0), nil
+		return oneOr(l, 0, err)
 	})
 	op(s, a, operation{http.MethodPost, "/runs", "start-run", "agreements",
 		"Name a job of a project"}, func(ctx context.Context, in *runPost) (*One[schemas.Run], error) {

@@ -60,25 +60,16 @@ func (s *server) copies(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/copies/{id}", "get-copy", "agreements",
 		"A staged copy, with what was read of it"}, func(ctx context.Context, in *jobKeyID) (*One[schemas.Lease], error) {
 		l, err := s.Leases.Copy(ctx, in.by, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(l, 0), nil
+		return oneOr(l, 0, err)
 	})
 	op(s, a, operation{http.MethodPost, "/copies/{id}/open", "open-copy", "agreements",
 		"What a staged copy is decrypted with, for a while"}, func(ctx context.Context, in *copyOpen) (*One[schemas.OpenAnswer], error) {
 		r, err := s.Leases.Open(ctx, in.holder("/copies/"+string(in.ID)+"/open", in.RawBody), in.ID, in.Body)
-		if err != nil {
-			return nil, err
-		}
-		return one(r, 0), nil
+		return oneOr(r, 0, err)
 	})
 	op(s, a, operation{http.MethodPost, "/copies/{id}/reads", "hand-back-reads", "agreements",
 		"Hand back what was read of a staged copy"}, func(ctx context.Context, in *copyReads) (*One[schemas.ReadsOfCopy], error) {
 		r, err := s.Leases.HandBack(ctx, in.holder("/copies/"+string(in.ID)+"/reads", in.RawBody), in.ID, in.Body)
-		if err != nil {
-			return nil, err
-		}
-		return one(r, 0), nil
+		return oneOr(r, 0, err)
 	})
 }

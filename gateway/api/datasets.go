@@ -288,10 +288,7 @@ func (s *server) withdraw(ctx context.Context, in *datasetDelete) (*One[schemas.
 		return nil, err
 	}
 	err = s.endOn(ctx, in.by, &d)
-	if err != nil {
-		return nil, err
-	}
-	return one(d, d.Revision), nil
+	return oneOr(d, d.Revision, err)
 }
 
 // endOn ends what stands and what waits on a dataset that was withdrawn.

@@ -28,10 +28,7 @@ func (s *server) duplicates(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/datasets/{id}/duplicates", "get-duplicates", "datasets",
 		"The same data in other catalogues, and why they are"}, func(ctx context.Context, in *datasetID) (*One[duplicates.Same], error) {
 		v, err := s.Duplicates.Of(ctx, policy.SightOf(in.by), in.ID)
-		if err != nil {
-			return nil, err
-		}
-		return one(v, 0), nil
+		return oneOr(v, 0, err)
 	})
 	op(s, a, operation{http.MethodPut, "/datasets/{id}/apart/{other}", "set-apart", "datasets",
 		"Say that two datasets are not the same data"}, func(ctx context.Context, in *twoDatasets) (*One[duplicates.Same], error) {

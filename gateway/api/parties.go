@@ -116,19 +116,13 @@ func (s *server) parties(a huma.API) {
 			"itself everybody's on its datasets"},
 		func(ctx context.Context, in *stopPost) (*One[schemas.Stopped], error) {
 			r, err := s.Stops.Stop(ctx, in.by, in.ID, in.Body.Reason)
-			if err != nil {
-				return nil, err
-			}
-			return one(r, 0), nil
+			return oneOr(r, 0, err)
 		})
 	op(s, a, operation{http.MethodPost, "/participants/{id}/unstop", "unstop-participant", "parties",
 		"Lift the operator's stop of a participant; what was revoked stays revoked"},
 		func(ctx context.Context, in *stopPost) (*One[schemas.Participant], error) {
 			p, err := s.Stops.Unstop(ctx, in.by, in.ID, in.Body.Reason)
-			if err != nil {
-				return nil, err
-			}
-			return one(p, p.Revision), nil
+			return oneOr(p, p.Revision, err)
 		})
 }
 

@@ -72,10 +72,7 @@ func (s *server) requests(a huma.API) {
 		"Would this be allowed, which rule says so, what would change it"},
 		func(ctx context.Context, in *decisionPost) (*One[schemas.Decision], error) {
 			d, err := s.Requests.DryRun(ctx, in.by, in.Body)
-			if err != nil {
-				return nil, err
-			}
-			return one(d, 0), nil
+			return oneOr(d, 0, err)
 		})
 	op(s, a, operation{http.MethodPost, "/requests", "submit-request", "requests",
 		"Ask for datasets; a refused request is an answer, not an error"},

@@ -60,10 +60,7 @@ func (s *server) suggest(ctx context.Context, in *struct {
 	near, err := s.Index.Suggest(ctx, in.Q, in.Limit, func(ctx context.Context, id schemas.DatasetID) (schemas.Dataset, error) {
 		return s.Catalog.Get(ctx, schemas.Sight{Everyone: true}, id)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return listOf(near, ""), nil
+	return listOf(near, ""), err
 }
 
 // find answers a search with marks: what each dataset found would mean to the caller,

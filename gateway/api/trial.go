@@ -59,8 +59,5 @@ func (s *server) tryOffer(ctx context.Context, in *offerTry) (*One[trial.Tried],
 	}
 	d.Offer = &o
 	tried, err := s.trials.Of(ctx, in.by, &d, at, s.Now())
-	if err != nil {
-		return nil, err
-	}
-	return one(tried, 0), nil
+	return oneOr(tried, 0, err)
 }

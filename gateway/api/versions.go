@@ -161,10 +161,7 @@ func (s *server) versions(a huma.API) {
 			return nil, err
 		}
 		v, err := s.Catalog.Manifest(ctx, in.ID, in.Version)
-		if err != nil {
-			return nil, err
-		}
-		return one(v, 0), nil
+		return oneOr(v, 0, err)
 	})
 }
 
@@ -196,10 +193,7 @@ func (s *server) withdrawVersion(ctx context.Context, in *versionDelete) (*One[s
 	if err == nil && v.State == schemas.VersionWithdrawn {
 		err = s.Stops.RevokeOnVersion(ctx, in.by, in.ID, in.Version, fmt.Sprintf("version %s was withdrawn", in.Version))
 	}
-	if err != nil {
-		return nil, err
-	}
-	return one(v, 0), nil
+	return oneOr(v, 0, err)
 }
 
 // standing refuses a withdrawal while agreements stand.
