@@ -119,13 +119,13 @@ setup: go-version system
 	   || { tail -5 pack.log; rm -rf ../axe; echo "it cannot be fetched here"; }; \
 	 fi
 
-# Fetching and compiling are done side by side.
+# Fetching and compiling are done side by side; three packages are tested at once, since many tests wait for processes.
 test: go-version system
 	@$(MAKE) --no-print-directory -j2 setup build
 	@echo "testing; a cold run compiles for some minutes first"
 	@export GUICHET_PYTHON="$${GUICHET_PYTHON:-$$(ls $(ROOT)/.cache/venv/bin/python 2>/dev/null || true)}"; \
 	 failed=0; \
-	 { go test -v -timeout 40m ./... 2>&1; echo "exit $$?"; } | tee .cache/test.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
+	 { go test -v -p 3 -timeout 40m ./... 2>&1; echo "exit $$?"; } | tee .cache/test.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
 	 { cd deploy/local && go test -v -timeout 10m ./... 2>&1; echo "exit $$?"; } | tee $(ROOT)/.cache/test-local.log | grep -E '^(ok|FAIL|panic:|\s*--- FAIL|exit )' || true; \
 	 cd $(ROOT); \
 	 grep -hqE '^exit [1-9]' .cache/test.log .cache/test-local.log && failed=1; \
