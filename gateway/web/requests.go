@@ -241,7 +241,7 @@ func showAgreement(v *page.Visit, status int, body agreementPage) error {
 			return err
 		}
 	}
-	body.Stood = map[string]any{"of": &body.Agreement, "recorded": ""}
+	body.Stood = v.Stood(&body.Agreement, "")
 	body.MayEnd = active && (v.Me.Participant == body.Provider || v.Has(schemas.RoleOperator))
 	name := cmp.Or(page.In(body.Name, v.Reader.Tag).Words, string(body.Dataset))
 	v.Show(status, "agreement", v.Reader.T("agreement.title", "Dataset", page.Cut(80, name)), &body)

@@ -16,6 +16,13 @@ type ruleShown struct {
 	Duties     []string
 }
 
+// Stood is what shows the terms of an agreement as they stood when it was made. recorded is their digest by the record, ""
+// where that is not at hand; of terms from which the API left names out, another digest says nothing.
+func (v *Visit) Stood(a *schemas.Agreement, recorded string) map[string]any {
+	whole := v.Has(schemas.RoleOfficer) || v.Has(schemas.RoleOperator) || v.Me != nil && v.Me.Participant == a.Provider
+	return map[string]any{"of": a, "recorded": recorded, "whole": whole}
+}
+
 // rules says the terms in words, in the order in which they stand.
 func rules(r *words.Reader, o *schemas.Offer) []ruleShown {
 	out := make([]ruleShown, 0, len(o.Rules))

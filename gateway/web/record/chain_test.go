@@ -73,6 +73,11 @@ func TestTermsAsTheyStood(t *testing.T) {
 	s.Shows(200, "GET /record/8", nil, "The terms as they stood", "<strong>reuse</strong>", "these are the terms that decided", `<a href="#terms">`)
 	values["terms"] = "other"
 	s.Shows(200, "GET /record/8", nil, "<strong>reuse</strong>", "they are not what was agreed", `<code class="long">other</code>`)
+	trainer := pagetest.New(t, schemas.Identity{Subject: "tim", Participant: "https://lab.example", Roles: []schemas.Role{schemas.RoleTrainer}}, answers, Part())
+	body := trainer.Shows(200, "GET /record/8", nil, "<strong>reuse</strong>", "no digest can be made", `<code class="long">other</code>`)
+	if strings.Contains(body, "not what was agreed") {
+		t.Errorf("names that are kept from a reader are said to be tampering:\n%s", body)
+	}
 	delete(answers, "GET /agreements/agr-1")
 	answers["GET /agreements/agr-1"] = schemas.Errorf(schemas.NotFound, "agr-1", "there is no agreement agr-1")
 	s.Shows(200, "GET /record/8", nil, "which you may not see", `<code class="long">other</code>`)

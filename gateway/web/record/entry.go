@@ -219,7 +219,7 @@ func outcome(v *page.Visit, body *entryPage) error {
 	switch kind := schemas.KindOf(err); {
 	case err == nil:
 		body.Agreement = &a
-		body.Stood = map[string]any{"of": &a, "recorded": termsOf(body)}
+		body.Stood = v.Stood(&a, termsOf(body))
 	case kind != schemas.NotFound && kind != schemas.Denied:
 		return err
 	}
