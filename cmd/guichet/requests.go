@@ -209,6 +209,7 @@ func (v reviewCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar) er
 type agreementsCmd struct {
 	ID      string `arg:"" optional:"" help:"Only this agreement, with what it demands."`
 	Dataset string `help:"Only on this dataset." placeholder:"ID"`
+	Of      string `name:"participant" help:"Only those of this organisation." placeholder:"ID"`
 }
 
 // Run lists agreements.
@@ -229,13 +230,13 @@ func (v agreementsCmd) Run(ctx context.Context, t *terminal.Terminal, g *grammar
 		printAgreement(t, &a)
 		return nil
 	}
-	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+client.Query("dataset", v.Dataset))
+	a, err := client.All[schemas.Agreement](ctx, c, "/agreements"+client.Query("dataset", v.Dataset, "participant", v.Of))
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(a, func(a, b schemas.Agreement) int { return a.From.Compare(b.From) })
 	none := "nothing yet"
-	if v.Dataset != "" {
+	if v.Dataset+v.Of != "" {
 		none = "no agreement matches"
 	}
 	return terminal.ListOr(

@@ -18,7 +18,8 @@ import (
 type agreementList struct {
 	Caller
 	Paging
-	Dataset schemas.DatasetID `query:"dataset"`
+	Dataset     schemas.DatasetID     `query:"dataset"`
+	Participant schemas.ParticipantID `query:"participant" doc:"whose agreements they are"`
 }
 
 // agreementID names an agreement in a path.
@@ -112,7 +113,7 @@ type outputPost struct {
 func (s *server) agreements(a huma.API) {
 	op(s, a, operation{http.MethodGet, "/agreements", "list-agreements", "agreements",
 		"Agreements of the caller or on the caller's datasets"}, func(ctx context.Context, in *agreementList) (*List[schemas.Agreement], error) {
-		r, next, err := s.Agreements.List(ctx, in.by, in.Dataset, in.Cursor, in.Limit)
+		r, next, err := s.Agreements.List(ctx, in.by, in.Dataset, in.Participant, in.Cursor, in.Limit)
 		if err == nil && len(r) == 0 && in.Dataset != "" && policy.SightOf(in.by).All {
 			_, err = s.Catalog.Get(ctx, policy.SightOf(in.by), in.Dataset)
 		}

@@ -118,15 +118,21 @@ func (s *Agreements) showLeft(ctx context.Context, a *schemas.Agreement) error {
 	return err
 }
 
-// List lists what the caller may see, the newest first; dataset "" is every dataset.
+// List lists what the caller may see, the newest first; dataset "" is every dataset, of "" the agreements of everybody.
 func (s *Agreements) List(
-	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, after string, limit int,
+	ctx context.Context, by schemas.Principal, dataset schemas.DatasetID, of schemas.ParticipantID, after string, limit int,
 ) ([]schemas.Agreement, string, error) {
 	err := SignedIn(by, "agreements")
 	if err != nil {
 		return nil, "", err
 	}
-	where, args := "(? = '' OR dataset = ?)", []any{string(dataset), string(dataset)}
+	where, args := "TRUE", []any{}
+	if dataset != "" {
+		where, args = where+" AND dataset = ?", append(args, string(dataset))
+	}
+	if of != "" {
+		where, args = where+" AND participant = ?", append(args, string(of))
+	}
 	var rows []newest.Row[schemas.Agreement]
 	var next string
 	if Oversees(by) {

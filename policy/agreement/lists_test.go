@@ -40,7 +40,7 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 	var got []schemas.AgreementID
 	after := ""
 	for {
-		page, next, err := d.Agreements.List(ctx, agreementtest.Trainer(), "", after, 1)
+		page, next, err := d.Agreements.List(ctx, agreementtest.Trainer(), "", "", after, 1)
 		agreementtest.Must(t, err)
 		for _, a := range page {
 			got = append(got, a.ID)
@@ -48,6 +48,12 @@ func TestManyProjectsBreakNoList(t *testing.T) {
 		after = next
 		if next == "" {
 			break
+		}
+	}
+	for of, want := range map[schemas.ParticipantID]int{agreementtest.Lab: 2, agreementtest.Holder: 0} {
+		page, _, err := d.Agreements.List(ctx, agreementtest.Owner(), "", of, "", 10)
+		if err != nil || len(page) != want {
+			t.Errorf("%s has %d agreements, not %d: %v", of, len(page), want, err)
 		}
 	}
 	slices.Sort(ids)

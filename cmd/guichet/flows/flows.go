@@ -8,13 +8,13 @@ package flows
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"guichet/cmd/guichet/args"
 	"guichet/cmd/guichet/session"
 	"guichet/cmd/guichet/terminal"
+	"guichet/connectors/client"
 	"guichet/policy/agreement/throughput"
 	"guichet/schemas"
 )
@@ -39,20 +39,6 @@ type (
 	}
 )
 
-// query is a path with what is not empty of some values.
-func query(path string, values ...string) string {
-	q := url.Values{}
-	for i := 0; i < len(values); i += 2 {
-		if values[i+1] != "" {
-			q.Set(values[i], values[i+1])
-		}
-	}
-	if len(q) == 0 {
-		return path
-	}
-	return path + "?" + q.Encode()
-}
-
 // Run asks the gateway.
 func (v ThroughputCmd) Run(ctx context.Context, t *terminal.Terminal, open session.Opener) error {
 	c, err := open(ctx)
@@ -60,7 +46,7 @@ func (v ThroughputCmd) Run(ctx context.Context, t *terminal.Terminal, open sessi
 		return err
 	}
 	var out throughput.Throughput
-	err = c.Get(ctx, query("/throughput", "dataset", v.Dataset, "agreement", v.Agreement, "project", v.Project, "run", v.RunID,
+	err = c.Get(ctx, "/throughput"+client.Query("dataset", v.Dataset, "agreement", v.Agreement, "project", v.Project, "run", v.RunID,
 		"provider", v.Provider, "from", v.From.Query(), "to", v.To.Query()), &out)
 	if err != nil {
 		return err
@@ -129,7 +115,7 @@ func (v LineageCmd) Run(ctx context.Context, t *terminal.Terminal, open session.
 		return err
 	}
 	var out throughput.Lineage
-	err = c.Get(ctx, query("/lineage", "dataset", v.Dataset, "agreement", v.Agreement, "run", v.RunID, "limit", strconv.Itoa(v.Limit)), &out)
+	err = c.Get(ctx, "/lineage"+client.Query("dataset", v.Dataset, "agreement", v.Agreement, "run", v.RunID, "limit", strconv.Itoa(v.Limit)), &out)
 	if err != nil {
 		return err
 	}

@@ -65,13 +65,3 @@ func TestLineage(t *testing.T) {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }
-
-// TestQuery: only what was said is asked.
-func TestQuery(t *testing.T) {
-	t.Parallel()
-	for _, c := range [][2]string{{query("/x"), "/x"}, {query("/x", "a", ""), "/x"}, {query("/x", "a", "1&2", "b", "", "c", "3"), "/x?a=1%262&c=3"}} {
-		if c[0] != c[1] {
-			t.Errorf("%s, not %s", c[0], c[1])
-		}
-	}
-}

@@ -161,7 +161,7 @@ func (p *barPage) gather(v *page.Visit) error {
 		p.More = n == mostPages-1
 	}
 	var agreements schemas.Page[schemas.Agreement] // the newest, for who reads: a stop ends all of them
-	err = v.API.Get(v.Ctx(), "/agreements?limit="+mostAgreements, &agreements)
+	err = v.API.Get(v.Ctx(), page.At("/agreements", url.Values{"participant": {p.Who}, "limit": {mostAgreements}}), &agreements)
 	for _, a := range agreements.Items {
 		if string(a.Participant) == p.Who && a.Provider == v.Me.Participant && a.State == schemas.AgreementActive {
 			p.Active = append(p.Active, a)
