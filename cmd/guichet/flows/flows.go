@@ -115,7 +115,8 @@ func (v LineageCmd) Run(ctx context.Context, t *terminal.Terminal, open session.
 		return err
 	}
 	var out throughput.Lineage
-	err = c.Get(ctx, "/lineage"+client.Query("dataset", v.Dataset, "agreement", v.Agreement, "run", v.RunID, "limit", strconv.Itoa(v.Limit)), &out)
+	err = c.Get(ctx, "/lineage"+client.Query("dataset", v.Dataset, "agreement", v.Agreement, "run", v.RunID,
+		"limit", strconv.Itoa(v.Limit)), &out)
 	if err != nil {
 		return err
 	}
