@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,12 +44,7 @@ const mostColumns = 60
 
 // compare shows datasets side by side.
 func compare(v *page.Visit) error {
-	var body comparison
-	for _, id := range v.R.URL.Query()["id"] {
-		if id != "" && !slices.Contains(body.IDs, id) {
-			body.IDs = append(body.IDs, id)
-		}
-	}
+	body := comparison{IDs: named(v.R.URL.Query())}
 	if n := len(body.IDs); n > mostCompared {
 		return &schemas.Error{Kind: schemas.TooLarge, Subject: "comparison", Remedy: "go back and choose fewer",
 			Message: fmt.Sprintf("at most %d datasets stand side by side; these are %d", mostCompared, n)}
@@ -82,9 +78,28 @@ func compare(v *page.Visit) error {
 	return nil
 }
 
+// named are the datasets that an address names: a list of ids, as links have it, or the boxes that were ticked, each a key
+// of its own (id-3), since no address has a key twice.
+func named(q url.Values) (ids []string) {
+	for _, key := range slices.Sorted(maps.Keys(q)) {
+		if key != "id" && !strings.HasPrefix(key, "id-") {
+			continue
+		}
+		for id := range strings.SplitSeq(q.Get(key), ",") {
+			if id != "" && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// Listed are the ids as an address has them.
+func (c *comparison) Listed() string { return strings.Join(c.IDs, ",") }
+
 // at is the address of a comparison for the same use.
 func (c *comparison) at(ids []string) string {
-	q := url.Values{"id": ids}
+	q := url.Values{"id": {strings.Join(ids, ",")}}
 	c.For.set(q)
 	return page.At("/compare", q)
 }

@@ -26,7 +26,7 @@ func TestCompare(t *testing.T) {
 		return schemas.Found{Items: []schemas.Hit{{ID: id, Access: "ask", Reasons: []schemas.Reason{{Text: "why of " + string(id)}}}}}
 	}
 	h := site(t, a, "token")
-	body := visited(h, http.MethodGet, "/compare?id=ds-a&id=ds-b&id=ds-a&id=gone&purpose=statistics", nil).Body.String()
+	body := visited(h, http.MethodGet, "/compare?id-2=ds-a&id=ds-a,ds-b,&id-7=gone&purpose=statistics", nil).Body.String()
 	for _, want := range []string{"Data of ds-a", "Data of ds-b", "why of ds-a", "why of ds-b", "(t/ha)", "(kg)", "no such column", "1 dataset is not there",
 		`href="/datasets/ds-b?project=`} {
 		if !strings.Contains(body, want) {
@@ -39,12 +39,12 @@ func TestCompare(t *testing.T) {
 	if body := visited(h, http.MethodGet, "/compare", nil).Body.String(); !strings.Contains(body, `href="/datasets"`) {
 		t.Errorf("nothing leads to a search:\n%s", body)
 	}
-	if w := visited(h, http.MethodGet, "/compare?"+strings.Repeat("id=ds-a&", 9)+"id=ds-b", nil); w.Code != http.StatusOK {
+	if w := visited(h, http.MethodGet, "/compare?id="+strings.Repeat("ds-a,", 9)+"ds-b", nil); w.Code != http.StatusOK {
 		t.Errorf("one that is named often counts often: %d", w.Code)
 	}
 	many := ""
 	for i := range mostCompared + 1 {
-		many += fmt.Sprintf("id=ds-%d&", i)
+		many += fmt.Sprintf("id-%d=ds-%d&", i, i)
 	}
 	if w := visited(h, http.MethodGet, "/compare?"+many, nil); w.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("too many: %d", w.Code)

@@ -308,7 +308,7 @@ func uses() throughput.Lineage {
 // pages are the addresses of all pages, and of writes that answer with one.
 func pages() []string {
 	return []string{
-		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1", "GET /compare?id=ds-1&id=" + url.QueryEscape(hostile),
+		"GET /", "GET /datasets", "GET /datasets?q=" + url.QueryEscape(hostile) + "&theme=" + url.QueryEscape(hostile), "GET /datasets/ds-1", "GET /compare?id-1=ds-1&id=" + url.QueryEscape(hostile),
 		"GET /datasets/ds-1/ask", "GET /datasets/ds-1/sample", "POST /datasets/ds-1/sample/rows", "GET /operate", "GET /requests", "GET /requests/req-1", "GET /agreements", "GET /agreements/agr-1", "GET /record", "GET /record/0", "GET /record/verify",
 		"GET /record/verify?index=0&kept=" + url.QueryEscape(hostile), "GET /runs", "GET /runs/run-1", "GET /help", "GET /me",
 		"GET /requests/none", "GET /reports", "GET /reports/uses", "GET /reports/uses?dataset=ds-1", "POST /datasets/ds-1/decision", "POST /datasets/ds-1/ask?look", "POST /agreements/agr-1/lease",

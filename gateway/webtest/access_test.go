@@ -55,7 +55,7 @@ func all(t *testing.T, s *Site) map[string][]string {
 		v.Sees("waits for the operator")
 	}
 	return map[string][]string{
-		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/signin?to=/me", "/help", "/help/find", "/nowhere"},
+		"":        {"/", "/datasets", "/datasets?q=nothinglikethis", dataset, "/compare?id=" + strings.TrimPrefix(dataset, "/datasets/"), "/signin?to=/me", "/help", "/help/find", "/nowhere"},
 		"trainer": {"/", "/datasets", dataset, dataset + "/sample", dataset + "/ask", "/requests", p.Path(), "/agreements", agreement, "/runs", run, "/me", "/organisation", "/join", "/join/none", "/searches", "/help/ask", "/help/stream"},
 		"officer": {"/record", "/record/1", "/record/verify?index=1", "/reports", "/reports/permits", "/reports/uses", "/reports/project?project=crop-yield-2027"},
 		"agronomy": {"/", dataset, agreement, "/provide", "/provide/new", "/provide/file", provided + "/edit", provided + "/terms", provided + "/publish", provided + "/publish/browse?in=s3://local/spaces/agronomy/", provided + "/upload", provided + "/withdraw", "/help/publish",

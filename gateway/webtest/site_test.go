@@ -86,6 +86,12 @@ func stranger(t *testing.T, s *Site, r Reader) {
 	if n := p.Count("figure.cover rect"); n == 0 {
 		t.Error("the map of a cell is empty")
 	}
+	p.Go("/datasets?q=wheat")
+	for _, box := range []string{`main input[name="id-0"]`, `main input[name="id-1"]`} {
+		p.do("tick "+box, chromedp.ScrollIntoView(chromedp.CSS(box)), chromedp.Click(chromedp.CSS(box)))
+	}
+	p.Click("Compare those ticked side by side")
+	p.Sees("Datasets side by side", "Winter wheat field trials", "Broadbalk winter wheat yields", "Columns by their names", "leave out")
 	p.Go("/datasets?q=wheet")
 	p.Sees("No dataset has all of these words. These have: wheat", "Winter wheat field trials")
 	p.Go("/datasets?from=soon")
