@@ -78,6 +78,9 @@ func (s *server) find(ctx context.Context, in *searchQuery) (*found, error) {
 		q.Facets = strings.Split(in.Facets, ",")
 	}
 	sight := policy.SightOf(in.by)
+	if in.Brief && (in.Access != "" || slices.Contains(q.Facets, "access")) {
+		return nil, schemas.BadField("search", "brief", "nothing is judged for it, so it goes with no marks: leave out access")
+	}
 	if in.Access != "" || slices.Contains(q.Facets, "access") {
 		return s.findMarked(ctx, in, q, sight)
 	}

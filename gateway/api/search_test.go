@@ -58,6 +58,9 @@ func TestSearch(t *testing.T) {
 	t.Parallel()
 	s := shop(t)
 	mine := "&project=p&sort=title"
+	for _, marked := range []string{"access=now", "facets=access", "q=north+access:ask"} { // brief judges nothing
+		s.want(422, "ada", "GET /datasets?brief=true&"+marked, "", "leave out access")
+	}
 	for query, want := range map[string][]string{
 		"q=north" + mine:              {"Barley elsewhere", "Hay no", "Oats no", "Rye ask", "Wheat now"},
 		"q=wheat+of+the+north" + mine: {"Barley elsewhere", "Hay no", "Oats no", "Rye ask", "Wheat now"},

@@ -26,16 +26,7 @@ func (s *Runs) End(ctx context.Context, by schemas.Principal, id schemas.RunID) 
 			string(id), "run.partner", "roles", "only partners of the run's project say that it is over", "ask the lead partner",
 		)
 	}
-	for try := 0; ; try++ {
-		err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			var err error
-			r, err = s.end(ctx, tx, by, id)
-			return err
-		})
-		if schemas.KindOf(err) != schemas.Precondition || try == 10 { // another replica was first
-			return r, err
-		}
-	}
+	return s.change(ctx, func(ctx context.Context, tx *db.Tx) (schemas.Run, error) { return s.end(ctx, tx, by, id) })
 }
 
 // end stores that a run is over.

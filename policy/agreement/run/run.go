@@ -109,12 +109,15 @@ func (s *Runs) AddOutput(ctx context.Context, by schemas.Principal, id schemas.R
 		)
 	}
 	o.At = s.now().UTC()
-	// Sixteen ranks that end at once write one row sixteen times. On one gateway they queue;
-	// those of other replicas find another revision and look again.
+	return s.change(ctx, func(ctx context.Context, tx *db.Tx) (schemas.Run, error) { return addOutput(ctx, tx, by, id, o) })
+}
+
+// change changes a run. Sixteen ranks that end at once write one row sixteen times. On one gateway they queue; those of
+// other replicas find another revision and look again.
+func (s *Runs) change(ctx context.Context, fn func(ctx context.Context, tx *db.Tx) (schemas.Run, error)) (r schemas.Run, err error) {
 	for try := 0; ; try++ {
-		err := s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
-			var err error
-			r, err = addOutput(ctx, tx, by, id, o)
+		err = s.db.Write(ctx, func(ctx context.Context, tx *db.Tx) error {
+			r, err = fn(ctx, tx)
 			return err
 		})
 		if schemas.KindOf(err) != schemas.Precondition || try == 10 { // another replica was first
